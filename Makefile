@@ -15,7 +15,7 @@ export PYTHONHASHSEED = 0
 # Elsewhere the notebooks must run and their claims hold.
 COMPARE ?= $(if $(filter Linux,$(shell uname -s)),--nbval,--nbval-lax)
 
-.PHONY: help book test notebooks serve lint benchmark records clean setup
+.PHONY: help book test notebooks serve lab lint benchmark records clean setup
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +34,10 @@ notebooks: $(READY) ## execute all notebooks again and store their outputs
 
 serve: book ## build the website and serve it on this computer
 	$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+lab: $(READY) ## open the notebooks in JupyterLab (installed at the first call)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
+	$(BIN)/jupyter lab book
 
 lint: $(READY) ## check style and format
 	$(BIN)/ruff check .
