@@ -1,0 +1,348 @@
+"""The base of all elementwise methods: an update rule of a few lines becomes an optimizer."""
+
+import inspect
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from itertools import compress
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
+
+from course_lib.methods.buckets import Bucket
+from course_lib.methods.compilation import compiled
+from course_lib.methods.hyperparameters import Check, flag, non_negative, number
+
+CHUNK = 2**17
+"""Elements in a chunk on the CPU: a rule's temporaries then stay in the cache."""
+
+SMALL = {"cpu": 2**14}
+"""Tensors of fewer elements are gathered into a bucket, by type of device."""
+
+SMALL_ELSEWHERE = 2**20
+"""The same on all other devices. Chosen by reckoning (a launch against a copy), not measured."""
+
+
+class Method(Optimizer):
+    r"""Base of the methods whose rule acts on each element alone; a ``torch.optim.Optimizer``.
+
+    A subclass states its rule in the lecture's letters, on vectors, in place:
+
+    .. math:: (x_k, \text{state}_k) = \text{update}(x_{k-1}, g_k, \text{state}_{k-1})
+
+    Example: the heavy ball $x_{k+1} = x_k + v_{k+1}$, $v_{k+1} = \beta v_k - t g_k$.
+
+        >>> class Ball(Method):
+        ...     states = {"v": "velocity"}
+        ...
+        ...     def __init__(self, params, lr=0.1, beta=0.5):
+        ...         super().__init__(params, {"lr": lr, "beta": beta})
+        ...
+        ...     def letters(self, group):
+        ...         return {"t": group["lr"], "b": group["beta"]}
+        ...
+        ...     @staticmethod
+        ...     def update(x, g, v, *, t, b):
+        ...         v.mul_(b).sub_(g, alpha=t)
+        ...         x += v
+        >>> w = torch.ones(2, requires_grad=True)
+        >>> ball = Ball([w])
+        >>> for k in range(2):
+        ...     w.grad = w.detach().clone()
+        ...     ball.step()
+        >>> w.detach()
+        tensor([0.7600, 0.7600])
+        >>> ball.state[w]
+        {'velocity': tensor([-0.1400, -0.1400])}
+
+    What a subclass states:
+
+    - ``update(x, g, states, *, letters)``, a static method. It changes `x` and states in place,
+      and only reads `g`. A rule that names `k` gets the number of steps its tensors have taken,
+      this one included: it is kept for each parameter, in ``state[p]["step"]``.
+    - ``states``, from a letter of the rule to the key in ``state[p]`` (torch's, where torch has the
+      method). A state starts at zero, unless :meth:`new_state` says otherwise.
+    - :meth:`letters`, from a parameter group to the rule's other letters.
+    - ``checks``, from the name of a hyper-parameter to a check of its value.
+    - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
+    - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter.
+    - ``update_list(xs, gs, *, letters)``, for a rule without states of one single operation: the
+      same for lists of tensors, which saves small tensors the way through the bucket.
+
+    The base runs the rule. On the CPU, large tensors are worked on in place in chunks that fit the
+    cache, small ones are gathered into one vector and copied back; on other devices the same
+    without chunks. Parameters and gradients stay ordinary tensors that nothing aliases. The rule
+    sees real numbers: a complex tensor counts as its real and imaginary parts.
+
+    Args:
+        params: Parameters, named parameters, or groups of them, as for ``torch.optim``.
+        defaults: Hyper-parameters of the groups that do not set their own. The base knows
+            ``weight_decay`` (coupled: $g_k + \lambda x_{k-1}$ in place of $g_k$) and ``maximize``
+            ($-g_k$ in place of $g_k$, before the weight decay).
+        compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
+
+    Raises:
+        ValueError: a hyper-parameter is outside its range, in `defaults` or in a group.
+        TypeError: an argument is of the wrong type.
+
+    Where torch differs: its ``state_dict`` holds the tensors that later steps change, this one
+    copies; it warns of a parameter given twice and steps it twice, here it is stepped once.
+    """
+
+    states: ClassVar[Mapping[str, str]] = {}
+    checks: ClassVar[Mapping[str, Check]] = {}
+    coupled_weight_decay: ClassVar[bool] = True
+    update_list: ClassVar[Callable[..., None] | None] = None
+    update_sparse: ClassVar[Callable[..., None] | None] = None
+
+    _counts: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Note whether the rule asks for the step count."""
+        super().__init_subclass__(**kwargs)
+        cls._counts = "k" in inspect.signature(cls.update).parameters
+
+    def __init__(self, params: ParamsT, defaults: dict[str, Any], *, compile: bool = False) -> None:
+        """Check the hyper-parameters and take in the parameters."""
+        flag("compile", compile)
+        self._check(defaults)
+        self._compile = compile
+        self._buckets: dict[int, list[Bucket]] = {}
+        super().__init__(params, defaults)
+        self.register_state_dict_post_hook(_copy_state)
+
+    @staticmethod
+    def update(x: Tensor, g: Tensor, **letters: Any) -> None:
+        """Change `x` and the states in place; a subclass states how."""
+        raise NotImplementedError("a method must state its rule as a static method `update`")
+
+    def letters(self, group: dict[str, Any]) -> dict[str, Any]:
+        """Return the letters of the rule that the hyper-parameters of `group` stand for."""
+        return {"t": group["lr"]}
+
+    def states_of(self, group: dict[str, Any]) -> Mapping[str, str]:
+        """Return the states that the rule keeps with the options of `group`: letter to key."""
+        return self.states
+
+    def new_state(self, p: Tensor, letter: str, group: dict[str, Any]) -> Tensor:
+        """Return the state `letter` of the parameter `p` before its first step."""
+        return torch.zeros_like(p)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step with the gradients at hand, or with those that `closure` computes.
+
+        Args:
+            closure: Computes the loss and its gradients, and returns the loss.
+
+        Returns:
+            What `closure` returned, or None.
+
+        Raises:
+            RuntimeError: a gradient is sparse and the method does not take sparse gradients.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for index, group in enumerate(self.param_groups):
+            self._step_group(index, group)
+        return loss
+
+    def _step_group(self, index: int, group: dict[str, Any]) -> None:
+        params, grads, sparse = [], [], []
+        dense = torch.strided
+        for p in group["params"]:
+            g = p.grad
+            if g is None:
+                continue
+            if g.layout is not dense:
+                sparse.append((p, g))
+                continue
+            params.append(p)
+            grads.append(g)
+        letters = {letter: number(value) for letter, value in self.letters(group).items()}
+        if sparse:
+            self._refuse_sparse(index, group, sparse)
+            for p, g in sparse:
+                self._step_sparse(group, letters, p, g)
+        if not params:
+            return
+        if self.update_list is not None and not self._compile:
+            self._step_list(group, letters, params, grads)
+        else:
+            self._step_flat(index, group, letters, params, grads)
+
+    def _step_list(self, group, letters, params, grads) -> None:
+        """Run a rule of one operation: small tensors as a list, large ones each as it is."""
+        if group.get("maximize", False):
+            grads = torch._foreach_neg(grads)
+        decay = self._coupled_decay(group)
+        if decay:
+            grads = torch._foreach_add(grads, params, alpha=decay)
+        sizes = [p.numel() for p in params]
+        if max(sizes) < SMALL["cpu"]:
+            type(self).update_list(params, grads, **letters)
+            return
+        small = [n < SMALL["cpu"] for n in sizes]
+        if any(small):
+            xs, gs = list(compress(params, small)), list(compress(grads, small))
+            type(self).update_list(xs, gs, **letters)
+        for x, g, n in zip(params, grads, small, strict=True):
+            if not n:
+                self.update(x, g, **letters)
+
+    def _step_flat(self, index, group, letters, params, grads) -> None:
+        """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
+        gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
+        for p, g in zip(params, grads, strict=True):
+            k = self._count(p) if self._counts else None
+            limit = SMALL.get(p.device.type, SMALL_ELSEWHERE)
+            if p.numel() < limit or not p.is_contiguous() or p.is_conj():
+                key = (p.dtype, p.device, k)
+                if key not in gathered:
+                    gathered[key] = ([], [])
+                gathered[key][0].append(p)
+                gathered[key][1].append(g)
+            else:
+                self._step_in_place(group, letters, k, p, g)
+        buckets = self._buckets.setdefault(index, [])
+        for place, ((_, _, k), (xs, gs)) in enumerate(gathered.items()):
+            if place == len(buckets) or not buckets[place].fits(xs):
+                buckets[place : place + 1] = [Bucket(xs)]
+            self._step_bucket(group, letters, k, buckets[place], gs)
+        del buckets[len(gathered) :]
+
+    def _step_in_place(self, group, letters, k, p, g) -> None:
+        state, states = self.state[p], {}
+        for letter, key in self.states_of(group).items():
+            held = self._held(p, letter, key, group)
+            if held.dtype != p.dtype or held.device != p.device or not held.is_contiguous():
+                held = state[key] = held.to(p.device, p.dtype).contiguous()
+            states[letter] = held.view(-1)
+        g = g.to(p.dtype).resolve_conj().reshape(-1)
+        self._run(group, letters, k, p.view(-1), g, states)
+
+    def _step_bucket(self, group, letters, k, bucket, grads) -> None:
+        states = {}
+        for letter, key in self.states_of(group).items():
+            for p in bucket.params:
+                self._held(p, letter, key, group)
+            states[letter] = bucket.state(key, [self.state[p] for p in bucket.params])
+        bucket.gather(grads)
+        self._run(group, letters, k, bucket.x, bucket.g, states)
+        bucket.scatter()
+
+    def _held(self, p, letter, key, group) -> Tensor:
+        """Return the state `key` of `p`, made if it is not there."""
+        state = self.state[p]
+        if key not in state:
+            state[key] = self.new_state(p, letter, group)
+        return state[key]
+
+    def _run(self, group, letters, k, x, g, states: dict[str, Tensor]) -> None:
+        """Run the rule on vectors, on the CPU by chunks that fit the cache."""
+        if k is not None:
+            letters = {**letters, "k": k}
+        vectors = [x, g, *states.values()]
+        if x.is_complex():
+            vectors = [torch.view_as_real(v).view(-1) for v in vectors]
+        rule = compiled(type(self).update) if self._compile else self.update
+        whole = self._compile or x.device.type != "cpu" or self.update_list is not None
+        size = max(1, vectors[0].numel()) if whole else CHUNK
+        for x, g, *rest in zip(*(v.split(size) for v in vectors), strict=True):
+            if group.get("maximize", False):
+                g = g.neg()
+            if decay := self._coupled_decay(group):
+                g = g.add(x, alpha=decay)
+            rule(x, g, **dict(zip(states, rest, strict=True)), **letters)
+
+    def _count(self, p: Tensor) -> int:
+        """Count one more step of `p`."""
+        state = self.state[p]
+        k = state["step"] = int(state.get("step", 0)) + 1
+        return k
+
+    def _coupled_decay(self, group: dict[str, Any]) -> float:
+        return number(group.get("weight_decay", 0.0)) if self.coupled_weight_decay else 0.0
+
+    def _refuse_sparse(self, index, group, sparse) -> None:
+        """Raise if the method does not take the gradients that are not dense."""
+        name = type(self).__name__
+        if self.update_sparse is None or any(not g.is_sparse for _, g in sparse):
+            raise RuntimeError(
+                f"{name} does not take gradients of layout {sparse[0][1].layout} "
+                f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
+            )
+        if self._coupled_decay(group):
+            raise RuntimeError(
+                f"{name} takes sparse gradients only with weight_decay=0, "
+                f"got {group['weight_decay']!r} (group {index})"
+            )
+
+    def _step_sparse(self, group, letters, p, g) -> None:
+        if group.get("maximize", False):
+            g = g.neg()
+        if self._counts:
+            letters = {**letters, "k": self._count(p)}
+        keys = self.states_of(group)
+        states = {letter: self._held(p, letter, key, group) for letter, key in keys.items()}
+        type(self).update_sparse(p, g, **states, **letters)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters with hyper-parameters of its own.
+
+        Args:
+            param_group: ``{"params": ...}`` and the hyper-parameters that differ from the defaults.
+
+        Raises:
+            ValueError: a hyper-parameter is outside its range; or as in ``torch.optim``.
+        """
+        if isinstance(param_group, dict):
+            self._check(param_group)
+        super().add_param_group(param_group)
+        params = param_group["params"]
+        first = {id(p): i for i, p in reversed(list(enumerate(params)))}.values()
+        for key in ("params", "param_names"):
+            if key in param_group:
+                param_group[key] = [param_group[key][i] for i in sorted(first)]
+
+    def _check(self, values: dict[str, Any]) -> None:
+        """Check the hyper-parameters among `values`."""
+        checks = {"lr": non_negative, "weight_decay": non_negative, "maximize": flag, **self.checks}
+        for name, value in values.items():
+            if name in checks:
+                checks[name](name, value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and deep-copied: no cache, and no view of one."""
+        state = super().__getstate__()
+        return {**state, "state": _copied(state["state"]), "_compile": self._compile}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take in a pickled or loaded state; options that are missing there keep their default."""
+        fresh = "_optimizer_state_dict_post_hooks" not in self.__dict__
+        super().__setstate__(state)
+        self._buckets = {}
+        for group in self.param_groups:
+            for name, default in self.defaults.items():
+                group.setdefault(name, default)
+        if fresh:
+            self.register_state_dict_post_hook(_copy_state)
+
+
+def _copied(states: Mapping[Any, Any]) -> Any:
+    """Return `states` with each tensor copied, so that no view drags its bucket along."""
+    copies = defaultdict(dict)
+    for p, state in states.items():
+        copies[p] = {
+            key: value.clone() if isinstance(value, Tensor) else value
+            for key, value in state.items()
+        }
+    return copies
+
+
+def _copy_state(_: Optimizer, state_dict: dict[str, Any]) -> None:
+    state_dict["state"] = dict(_copied(state_dict["state"]))
