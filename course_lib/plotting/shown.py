@@ -1,0 +1,99 @@
+"""A finished figure: the picture and its description."""
+
+from __future__ import annotations
+
+import base64
+import io
+import sys
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from course_lib.plotting.artists import read_panels
+from course_lib.plotting.description import describe
+from course_lib.plotting.labels import spread_labels
+from course_lib.plotting.style import PIXELS_PER_INCH, style
+
+__all__ = ["ShownFigure", "show"]
+
+_LONGEST_MESSAGE = 120
+
+
+class ShownFigure:
+    """A picture with its description, to be the last expression of a notebook's cell.
+
+    Attributes:
+        description: the figure in words.
+        png: the picture, with a transparent background.
+        width: width in pixels on a page; the picture has twice as many.
+        height: height in pixels on a page.
+    """
+
+    def __init__(self, description: str, png: bytes, width: int, height: int) -> None:
+        """Keep the forms of the figure."""
+        self.description = description
+        self.png = png
+        self.width = width
+        self.height = height
+
+    def __repr__(self) -> str:
+        """Give the description."""
+        return self.description
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        forms: dict[str, Any] = {
+            "image/png": base64.b64encode(self.png).decode("ascii"),
+            "text/plain": self.description,
+        }
+        return forms, {"image/png": {"width": self.width, "height": self.height}}
+
+
+def show(figure: Figure, message: str) -> ShownFigure:
+    """Finish a figure: draw it, close it and describe it in words.
+
+    The description has at most 250 characters: first the message, then ranges and end values made
+    from the data of what is drawn. It is the figure's text output, which tests compare, and the
+    alternative text of the picture on the website, so that it must depend on the data.
+
+    Args:
+        figure: a figure made with :func:`course_lib.plotting.figure`, or any other.
+        message: what the reader should see in it, in one short sentence without numbers that come
+            from the data; at most 120 characters.
+
+    Returns:
+        An object that a notebook displays.
+
+    Raises:
+        ValueError: the message is empty or too long; the figure shows no data, or draws in a way
+            that cannot be described; the description would not change with the data.
+
+    Example:
+        >>> from course_lib.plotting import figure
+        >>> with figure() as (fig, ax):
+        ...     _ = ax.semilogy([0, 1, 2, 3], [1, 0.1, 0.01, 0.001], label="GD")
+        ...     _ = ax.set(xlabel="step", ylabel="excess risk")
+        >>> show(fig, "Gradient descent gains a digit a step.")
+        Gradient descent gains a digit a step. excess risk over step 0 to 3: GD from 1 to 0.001.
+    """
+    message = " ".join(message.split())
+    if not message or len(message) > _LONGEST_MESSAGE:
+        raise ValueError(
+            f"message must have 1 to {_LONGEST_MESSAGE} characters, got {len(message)}: {message!r}"
+        )
+    if message[-1] not in ".!?":
+        message += "."
+    description = describe(message, read_panels(figure))
+    picture = io.BytesIO()
+    with style():
+        spread_labels(figure)
+        figure.savefig(
+            picture,
+            format="png",
+            dpi=2 * PIXELS_PER_INCH,
+            transparent=True,
+            metadata={"Software": None},
+        )
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(figure)
+    width, height = figure.get_size_inches() * PIXELS_PER_INCH
+    return ShownFigure(description, picture.getvalue(), round(width), round(height))
