@@ -33,7 +33,6 @@ from notebooks import (
     read_notebook,
     write_text,
 )
-from traitlets.config import Config
 
 TIMES = BOOK / "execution_times.json"
 # A hanging cell is stopped after so many seconds.
@@ -41,8 +40,6 @@ CELL_TIMEOUT = 600
 # Seconds scatter from run to run; a record is renewed only if they differ by more than this.
 SCATTER, SCATTER_SECONDS = 0.25, 3.0
 
-# Kernels talk over sockets in files where there are any, so that no two runs meet on a port.
-_CONFIG = Config({"KernelManager": {"transport": "ipc" if os.name == "posix" else "tcp"}})
 _ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}")
 
 
@@ -70,7 +67,7 @@ def execute(path: Path) -> tuple[str, float, str]:
         timeout=CELL_TIMEOUT,
         kernel_name="python3",
         record_timing=False,
-        config=_CONFIG,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     started = time.perf_counter()
@@ -78,7 +75,7 @@ def execute(path: Path) -> tuple[str, float, str]:
         client.execute()
     except CellExecutionError as error:
         raise NotebookFailed(f"{path}: {_where(notebook)}\n{error}") from None
-    except (CellTimeoutError, DeadKernelError) as error:
+    except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
         raise NotebookFailed(f"{path}: {error}") from None
     seconds = time.perf_counter() - started
     normalise(notebook)

@@ -7,7 +7,9 @@ import io
 import sys
 from typing import Any
 
+from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from course_lib.plotting.artists import read_panels
 from course_lib.plotting.description import describe
@@ -85,6 +87,9 @@ def show(figure: Figure, message: str) -> ShownFigure:
     description = describe(message, read_panels(figure))
     picture = io.BytesIO()
     with style():
+        for axes in figure.axes:
+            if any(isinstance(artist, AxesImage | QuadMesh) for artist in axes.get_children()):
+                axes.grid(False)
         spread_labels(figure)
         figure.savefig(
             picture,

@@ -36,6 +36,7 @@ COLORS = Palette()
 """The colours, by name (``COLORS.blue``) or in order; grey is for what only gives context."""
 
 _STYLE = {
+    "axes.axisbelow": True,
     "axes.edgecolor": COLORS.grey,
     "axes.facecolor": "none",
     "axes.grid": True,
