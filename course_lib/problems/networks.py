@@ -1,0 +1,68 @@
+"""Small networks whose start is a function of a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from course_lib.training.batches import generator_of
+from course_lib.training.validation import check_integer
+
+__all__ = ["mlp"]
+
+
+def mlp(
+    sizes: Sequence[int],
+    activation: Callable[[], nn.Module] = nn.ReLU,
+    *,
+    seed: int = 0,
+    generator: torch.Generator | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> nn.Sequential:
+    r"""Make a fully connected net: linear layers with an activation between them.
+
+    Weights and biases are uniform in :math:`\pm1/\sqrt{d_{in}}`, torch's default, but drawn from
+    an explicit generator: torch's global random numbers are neither used nor changed.
+
+    Parameters
+    ----------
+    sizes : widths :math:`d_0,\dots,d_L`, at least two: inputs, hidden layers, outputs.
+    activation : makes the module after each layer but the last.
+    seed : non-negative integer, used if there is no ``generator``.
+    generator : source of the random numbers.
+    dtype : type of the parameters.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``sizes`` are not at least two positive integers, or ``activation`` makes no module.
+
+    Examples
+    --------
+    >>> net = mlp([2, 3, 1], nn.Tanh)
+    >>> [type(module).__name__ for module in net]
+    ['Linear', 'Tanh', 'Linear']
+    >>> bool((net[0].weight == mlp([2, 3, 1])[0].weight).all())
+    True
+    """
+    if len(sizes) < 2:
+        raise ValueError(f"sizes must hold at least two widths, got {list(sizes)}")
+    for i, size in enumerate(sizes):
+        check_integer(f"sizes[{i}]", size, low=1)
+    check_integer("seed", seed, low=0)
+    generator = generator_of(seed) if generator is None else generator
+    modules: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)
+        bound = 1 / math.sqrt(fan_in)
+        for parameter in (layer.weight, layer.bias):
+            nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        between = activation()
+        if not isinstance(between, nn.Module):
+            raise TypeError(f"activation must make a torch.nn.Module, got {between!r}")
+        modules += [layer, between]
+    return nn.Sequential(*modules[:-1])

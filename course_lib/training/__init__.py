@@ -1,0 +1,33 @@
+"""The loops that put the four answers together: direction, step size, start, stop.
+
+``minimize`` runs a method on a function of a vector, ``fit`` trains a net on data.
+"""
+
+from course_lib.training.batches import BatchesWithReplacement, FullBatch, ShuffledBatches
+from course_lib.training.closure import BatchClosure, FunctionClosure
+from course_lib.training.data import Data, MappedData, TensorData, as_data
+from course_lib.training.evaluation import accuracy, evaluating, mean_loss
+from course_lib.training.fitting import fit
+from course_lib.training.history import History
+from course_lib.training.minimizing import Trajectory, minimize
+from course_lib.training.nonfinite import NonFiniteLossError
+
+__all__ = [
+    "BatchClosure",
+    "BatchesWithReplacement",
+    "Data",
+    "FullBatch",
+    "FunctionClosure",
+    "History",
+    "MappedData",
+    "NonFiniteLossError",
+    "ShuffledBatches",
+    "TensorData",
+    "Trajectory",
+    "accuracy",
+    "as_data",
+    "evaluating",
+    "fit",
+    "mean_loss",
+    "minimize",
+]

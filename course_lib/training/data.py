@@ -1,0 +1,247 @@
+"""Data behind one interface: tensors in memory, and arrays that stay in a file."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["Data", "MappedData", "TensorData", "as_data"]
+
+
+@runtime_checkable
+class Data(Protocol):
+    """What :func:`~course_lib.training.fit` needs of data: a length, and batches by index."""
+
+    def __len__(self) -> int:
+        """Return the number m of samples."""
+        ...
+
+    def batch(self, indices: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of the samples ``indices``, an int64 tensor or a slice."""
+        ...
+
+
+class TensorData:
+    """Inputs and targets in memory.
+
+    Parameters
+    ----------
+    x, y : tensors or arrays of shape (m, …); arrays share their memory, integer arrays ``y``
+        become int64, as class labels must be.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no tensor or array, has no samples, or their lengths differ.
+
+    Examples
+    --------
+    >>> data = TensorData(torch.arange(6.0).view(3, 2), torch.tensor([0, 1, 0]))
+    >>> len(data), data.batch(torch.tensor([2, 0]))[0].tolist()
+    (3, [[4.0, 5.0], [0.0, 1.0]])
+    """
+
+    def __init__(self, x: Tensor | NDArray[Any], y: Tensor | NDArray[Any]) -> None:
+        self.x, self.y = _tensor("x", x), _tensor("y", y)
+        if isinstance(y, np.ndarray) and y.dtype.kind in "iu":
+            self.y = self.y.long()
+        _check_lengths(self.x, self.y)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.x)
+
+    def batch(self, indices: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets of the samples ``indices``; a slice copies nothing."""
+        return self.x[indices], self.y[indices]
+
+    def target_range(self) -> tuple[float, float]:
+        """Return the smallest and the largest target."""
+        low, high = self.y.aminmax()
+        return low.item(), high.item()
+
+
+class MappedData:
+    """Inputs and targets that stay in files; a batch is read when it is asked for.
+
+    After each batch the pages that it touched are let go, so that the resident memory of the
+    process does not grow with the file (Linux; elsewhere the system decides).
+
+    Parameters
+    ----------
+    x, y : each a path of an ``.npy`` file, a ``numpy.memmap``, or an array or tensor in memory.
+    transform : function of a batch of inputs, e.g. ``lambda x: x.float() / 255`` for bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :class:`TensorData`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> rows = ((np.full((2, 3), i, np.uint8), np.full(2, i)) for i in range(4))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     data = MappedData.write(folder, rows, m=8, transform=lambda x: x.float() / 4)
+    ...     x, y = data.batch(torch.tensor([7, 0]))
+    >>> x.tolist(), y.tolist()
+    ([[0.75, 0.75, 0.75], [0.0, 0.0, 0.0]], [3, 0])
+    """
+
+    def __init__(
+        self,
+        x: str | os.PathLike[str] | NDArray[Any] | Tensor,
+        y: str | os.PathLike[str] | NDArray[Any] | Tensor,
+        *,
+        transform: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        self._x, self._y = _array("x", x), _array("y", y)
+        _check_lengths(self._x, self._y)
+        self.transform = transform
+        self._files = [file for a in (self._x, self._y) if (file := _mapped_file(a)) is not None]
+
+    @classmethod
+    def write(
+        cls,
+        folder: str | os.PathLike[str],
+        chunks: Iterable[tuple[NDArray[Any], NDArray[Any]]],
+        *,
+        m: int,
+        transform: Callable[[Tensor], Tensor] | None = None,
+    ) -> MappedData:
+        """Write ``chunks`` of (inputs, targets) to ``x.npy`` and ``y.npy`` and map them.
+
+        Only one chunk is in memory at a time. ``m`` is the number of samples of all chunks.
+        """
+        paths = Path(folder) / "x.npy", Path(folder) / "y.npy"
+        written = 0
+        with open(paths[0], "wb") as x_file, open(paths[1], "wb") as y_file:
+            for chunk in chunks:
+                _check_lengths(*chunk)
+                for file, rows in zip((x_file, y_file), chunk, strict=True):
+                    if written == 0:
+                        header = {
+                            "descr": np.lib.format.dtype_to_descr(rows.dtype),
+                            "fortran_order": False,
+                            "shape": (m, *rows.shape[1:]),
+                        }
+                        np.lib.format.write_array_header_2_0(file, header)
+                    np.ascontiguousarray(rows).tofile(file)
+                written += len(chunk[0])
+        if written != m:
+            raise ValueError(f"m must be the number of samples in chunks, {written}, got {m}")
+        return cls(*paths, transform=transform)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self._x)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of inputs and targets together."""
+        return self._x.nbytes + self._y.nbytes
+
+    def batch(self, indices: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Read inputs and targets of the samples ``indices`` into memory."""
+        rows = indices if isinstance(indices, slice) else indices.cpu().numpy()
+        x, y = _read(self._x, rows), _read(self._y, rows)
+        self._let_go()
+        if not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
+            y = y.long()
+        return (x if self.transform is None else self.transform(x)), y
+
+    def target_range(self) -> tuple[float, float]:
+        """Return the smallest and the largest target, read piece by piece."""
+        low, high = np.inf, -np.inf
+        for start in range(0, len(self), 1 << 20):
+            piece = self._y[start : start + (1 << 20)]
+            low, high = min(low, piece.min()), max(high, piece.max())
+            self._let_go()
+        return float(low), float(high)
+
+    def _let_go(self) -> None:
+        for file in self._files:
+            file.madvise(mmap.MADV_DONTNEED)
+
+
+def as_data(data: Any) -> Data:
+    """Return ``data`` itself if it has ``batch`` and a length, else make it from ``(x, y)``.
+
+    >>> len(as_data((torch.zeros(3, 2), torch.zeros(3, 1))))
+    3
+    """
+    if isinstance(data, Data):
+        return data
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        what = f"{type(data).__name__} of length {len(data)}" if hasattr(data, "__len__") else data
+        raise TypeError(
+            "data must be a pair (x, y) of tensors or arrays, or an object with a length and "
+            f"batch(indices), got {what}"
+        )
+    x, y = data
+    mapped = any(isinstance(a, np.memmap | str | os.PathLike) for a in (x, y))
+    return MappedData(x, y) if mapped else TensorData(x, y)
+
+
+def _tensor(name: str, a: Any) -> Tensor:
+    if isinstance(a, Tensor):
+        return a.detach()
+    if isinstance(a, np.ndarray):
+        return torch.from_numpy(a if a.flags.writeable and _plain(a) else _native_copy(a))
+    raise TypeError(f"{name} must be a tensor or an array, got {type(a).__name__}")
+
+
+def _array(name: str, a: Any) -> NDArray[Any]:
+    if isinstance(a, str | os.PathLike):
+        return np.load(a, mmap_mode="r")
+    if isinstance(a, Tensor):
+        return a.detach().cpu().numpy()
+    if isinstance(a, np.ndarray):
+        return a
+    raise TypeError(
+        f"{name} must be the path of an .npy file, an array or a tensor, got {type(a).__name__}"
+    )
+
+
+def _check_lengths(x: Any, y: Any) -> None:
+    for name, a in (("x", x), ("y", y)):
+        if a.ndim == 0 or len(a) == 0:
+            raise ValueError(
+                f"{name} must hold at least one sample along its first axis, got shape "
+                f"{tuple(a.shape)}"
+            )
+    if len(x) != len(y):
+        raise ValueError(
+            f"x and y must hold the same number of samples, got {len(x)} inputs and "
+            f"{len(y)} targets"
+        )
+
+
+def _plain(a: NDArray[Any]) -> bool:
+    return a.dtype.isnative and all(stride >= 0 for stride in a.strides)
+
+
+def _native_copy(a: NDArray[Any]) -> NDArray[Any]:
+    return np.array(a, dtype=a.dtype.newbyteorder("="))
+
+
+def _read(a: NDArray[Any], rows: Any) -> Tensor:
+    return torch.from_numpy(_native_copy(np.asarray(a)[rows]))
+
+
+def _mapped_file(a: NDArray[Any]) -> mmap.mmap | None:
+    # In a private ("c") mapping letting pages go would throw changes away.
+    if not isinstance(a, np.memmap) or a.mode == "c" or not hasattr(mmap, "MADV_DONTNEED"):
+        return None
+    base: Any = a
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = base.base
+    return base

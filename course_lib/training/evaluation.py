@@ -1,0 +1,158 @@
+"""Looking at a model between steps: what is measured, and whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.training.data import Data, as_data
+from course_lib.training.history import History
+from course_lib.training.validation import check_callable, check_integer
+
+__all__ = ["Monitor", "accuracy", "evaluating", "mean_loss"]
+
+
+def mean_loss(
+    data: Data | tuple[Any, Any],
+    loss: Callable[[Any, Tensor], Tensor],
+    *,
+    chunk_size: int = 1024,
+) -> Callable[[nn.Module], float]:
+    r"""Return a function of a model: its mean loss :math:`\frac1m\sum_i\ell_i` over all ``data``.
+
+    The data are passed through in chunks, each weighted by its size, so that the result does not
+    depend on ``chunk_size`` and mapped data stay out of memory.
+
+    >>> data = torch.zeros(3, 1), torch.tensor([[1.0], [2.0], [3.0]])
+    >>> evaluate = mean_loss(data, nn.functional.mse_loss, chunk_size=2)
+    >>> round(evaluate(nn.Linear(1, 1).requires_grad_(False).apply(
+    ...     lambda layer: nn.init.zeros_(layer.bias))), 4)
+    4.6667
+    """
+    check_callable("loss", loss, "a function of outputs and targets")
+    return _mean_over(as_data(data), lambda outputs, y: loss(outputs, y).item(), chunk_size)
+
+
+def accuracy(
+    data: Data | tuple[Any, Any], *, chunk_size: int = 1024
+) -> Callable[[nn.Module], float]:
+    """Return a function of a model: the share of ``data`` whose largest output is the label.
+
+    Outputs have shape (m, classes), targets (m,).
+
+    >>> data = torch.eye(2), torch.tensor([0, 0])
+    >>> accuracy(data)(nn.Identity())
+    0.5
+    """
+    return _mean_over(
+        as_data(data),
+        lambda outputs, y: (outputs.argmax(dim=1) == y).double().mean().item(),
+        chunk_size,
+    )
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within the block the model is in evaluation mode and no gradients are recorded.
+
+    Afterwards every module is in the mode in which it was.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+class Monitor:
+    """Evaluates, writes into the history, and asks whether to go on, as ``fit`` promises."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        history: History,
+        evaluate: Mapping[str, Callable[[nn.Module], Any]] | None,
+        evaluate_every: int | None,
+        stop: Callable[[History], str | None] | None,
+        steps: int | None,
+        observe: Callable[[History], None] | None,
+    ) -> None:
+        if evaluate is not None and not isinstance(evaluate, Mapping):
+            raise TypeError(
+                f"evaluate must be a dict from names to functions of the model, got {evaluate!r}"
+            )
+        self.evaluate = dict(evaluate or {})
+        for name, function in self.evaluate.items():
+            check_callable(f"evaluate[{name!r}]", function, "a function of the model")
+        if evaluate_every is not None:
+            check_integer("evaluate_every", evaluate_every, low=1)
+        if stop is not None:
+            check_callable("stop", stop, "a function of the history")
+        self.model, self.history, self.stop, self.observe = model, history, stop, observe
+        self.evaluate_every, self.steps = evaluate_every, steps
+        self._looked_at, self._epoch_started_at = -1, 0
+
+    def before_first_step(self) -> None:
+        """Evaluate the start, if there is something to evaluate."""
+        if self.evaluate:
+            self.look()
+
+    def ends_after_step(self, k: int) -> bool:
+        """Look if it is time to; return whether step ``k`` was the last."""
+        if self.evaluate_every is not None and k % self.evaluate_every == 0:
+            self.look()
+        if k == self.steps and self.history.reason is None:
+            self.look()
+            self.history.reason = self.history.reason or f"all {self.steps} steps made"
+        return self.history.reason is not None
+
+    def after_epoch(self, epoch: int) -> None:
+        """Look, unless that is done every so many steps."""
+        if len(self.history) == self._epoch_started_at:
+            raise ValueError(
+                f"batches must give at least one batch in every epoch, got none in epoch {epoch}"
+            )
+        self._epoch_started_at = len(self.history)
+        if self.evaluate_every is None:
+            self.look()
+
+    def look(self) -> None:
+        """Evaluate after the step just made, once, and ask whether to stop."""
+        history = self.history
+        if self._looked_at == len(history):
+            return
+        self._looked_at = len(history)
+        if self.evaluate:
+            with evaluating(self.model):
+                values = {name: float(f(self.model)) for name, f in self.evaluate.items()}
+            history.add_evaluation(values)
+        if self.observe is not None:
+            self.observe(history)
+        if self.stop is not None:
+            history.reason = self.stop(history)
+
+
+def _mean_over(
+    data: Data, measure: Callable[[Any, Tensor], float], chunk_size: int
+) -> Callable[[nn.Module], float]:
+    check_integer("chunk_size", chunk_size, low=1)
+
+    def evaluate(model: nn.Module) -> float:
+        parameter = next(model.parameters(), None)
+        total = 0.0
+        with evaluating(model):
+            for start in range(0, len(data), chunk_size):
+                x, y = data.batch(slice(start, min(start + chunk_size, len(data))))
+                if parameter is not None:
+                    x, y = x.to(parameter.device), y.to(parameter.device)
+                total += len(y) * measure(model(x), y)
+        return total / len(data)
+
+    return evaluate

@@ -1,0 +1,54 @@
+"""From the argument ``method`` to an optimizer, and from a schedule to its learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from torch import Tensor
+from torch.optim import Optimizer
+
+from course_lib.training.validation import check_callable, check_learning_rate
+
+__all__ = ["optimizer_from", "set_learning_rate"]
+
+
+def optimizer_from(
+    method: Callable[[list[Tensor]], Any] | Optimizer, parameters: Iterable[Tensor]
+) -> Any:
+    """Return ``method`` if it is an optimizer of these parameters, else make one from them.
+
+    Raises
+    ------
+    TypeError
+        If ``method`` is neither an optimizer nor a function that returns an object with ``step``.
+    ValueError
+        If it is an optimizer, but of other parameters.
+    """
+    parameters = list(parameters)
+    if isinstance(method, Optimizer):
+        own = {id(p) for p in parameters}
+        if not any(id(p) in own for group in method.param_groups for p in group["params"]):
+            raise ValueError(
+                "method must be an optimizer of this model's parameters, got a "
+                f"{type(method).__name__} that holds none of them"
+            )
+        return method
+    what = "an optimizer or a function that makes one from parameters"
+    optimizer = check_callable("method", method, what)(parameters)
+    if not callable(getattr(optimizer, "step", None)):
+        raise TypeError(
+            f"method must be {what}, but calling it gave {type(optimizer).__name__}, which has "
+            "no step"
+        )
+    return optimizer
+
+
+def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) -> None:
+    """Set the learning rate of every group to ``schedule(k)``."""
+    rate = check_learning_rate(k, schedule(k))
+    for group in optimizer.param_groups:
+        if isinstance(group.get("lr"), Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate

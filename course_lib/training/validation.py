@@ -1,0 +1,54 @@
+"""What the loops refuse, and in which words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from numbers import Integral
+from typing import Any
+
+__all__ = ["check_callable", "check_integer", "check_learning_rate"]
+
+
+def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
+    """Return ``value`` as an int if it is a whole number within [low, high].
+
+    >>> check_integer("steps", 3, low=1)
+    3
+    >>> check_integer("batch_size", 0, low=1, high=10)
+    Traceback (most recent call last):
+    ...
+    ValueError: batch_size must be an integer from 1 to 10, got 0
+    """
+    allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
+    message = f"{name} must be an integer {allowed}, got {value!r}"
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(message)
+    if value < low or (high is not None and value > high):
+        raise ValueError(message)
+    return int(value)
+
+
+def check_callable(name: str, value: Any, what: str) -> Callable[..., Any]:
+    """Return ``value`` if it can be called; ``what`` says what is expected."""
+    if not callable(value):
+        raise TypeError(f"{name} must be {what}, got {value!r}")
+    return value
+
+
+def check_learning_rate(k: int, value: Any) -> float:
+    """Return the step size a schedule gave for step ``k`` if it is finite and not negative.
+
+    >>> check_learning_rate(3, float("nan"))
+    Traceback (most recent call last):
+    ...
+    ValueError: schedule(3) must be a finite number of at least 0, got nan
+    """
+    message = f"schedule({k}) must be a finite number of at least 0, got {value!r}"
+    try:
+        rate = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(message) from None
+    if not 0 <= rate < math.inf:
+        raise ValueError(message)
+    return rate
