@@ -7,7 +7,7 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-VERSIONS_OF = ("torch", "numpy")
+VERSIONS_OF = ("course-lib", "numpy", "torch")
 
 
 def cpu_model() -> str:

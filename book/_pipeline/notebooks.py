@@ -5,19 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
+from course_lib.book_files import project_url
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BOOK = REPOSITORY / "book"
-sys.path.insert(0, str(REPOSITORY))
-
-from course_lib.book_files import project_url  # noqa: E402
-
 INSTALL_TAGS = ["install", "remove-cell"]
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

@@ -39,7 +39,8 @@ class CheckedClaim:
 
     def _repr_html_(self) -> str:
         claim = self.claim
-        page = f"{project_url('Documentation')}/book/claims.html#{claim.id}"
+        # The website's build turns this link into a relative one, by its data-claim.
+        page = f"{project_url('Documentation')}/book/claims.html#claim-{claim.id}"
         lines = [
             f'<p class="claim-head">Claim <a class="claim-id" data-claim="{claim.id}" '
             f'href="{escape(page)}">{claim.id}</a> (slide {claim.slide}): '
