@@ -138,7 +138,7 @@ def _validate(claim: Claim) -> None:
             raise LedgerError(f"{claim.id}: right must be left out where the statement holds")
         if claim.verdict != HOLDS and not getattr(claim, key):
             raise LedgerError(f"{claim.id}: {key} must be given with verdict {claim.verdict!r}")
-    if not re.fullmatch(r"[a-z0-9_/]+\.ipynb", claim.shown):
+    if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*\.ipynb", claim.shown):
         raise LedgerError(
             f"{claim.id}: shown must be a notebook's path below book/, got {claim.shown!r}"
         )

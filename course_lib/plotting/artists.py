@@ -150,7 +150,7 @@ def _line(axes: Axes, line: Line2D) -> Series:
 
 def _collection(artist: Collection) -> Series:
     if isinstance(artist, ContourSet):
-        return _series("contours", artist, values=[artist.zmin, artist.zmax, *artist.levels])
+        return _series("contours", artist, values=[artist.zmin, artist.zmax])
     if isinstance(artist, Quiver):
         return _series("arrows", artist, x=artist.X, y=artist.Y, u=artist.U, v=artist.V)
     if isinstance(artist, QuadMesh):

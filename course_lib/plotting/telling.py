@@ -113,7 +113,9 @@ def tell_group(members: list[tuple[Series, Panel]]) -> str:
     if kind == "bars":
         count = sum(series.data["values"].size for series, _ in members)
         return f"{count} bars, {span('values')}"
-    if kind in ("image", "contours"):
+    if kind == "contours":
+        return f"{several or 'contours '}of values {span('values')}"
+    if kind == "image":
         mean = number(np.concatenate([_finite(s.data["values"]) for s, _ in members]).mean())
         return f"{several or kind + ' '}of values {span('values')}, mean {mean}"
     if kind == "position":
