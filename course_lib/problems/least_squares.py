@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.training.batches import generator_of
+from course_lib.training.batches import LARGEST_SEED, generator_of
 from course_lib.training.validation import check_integer
 
 __all__ = ["LeastSquares"]
@@ -70,7 +70,7 @@ class LeastSquares:
     ) -> None:
         check_integer("n", n, low=1)
         check_integer("m", m, low=n)
-        check_integer("seed", seed, low=0)
+        check_integer("seed", seed, low=0, high=LARGEST_SEED)
         if condition is not None and not 1 <= condition < float("inf"):
             raise ValueError(f"condition must be None or a number of at least 1, got {condition!r}")
         if condition is not None and condition > 1 and n == 1:
@@ -79,7 +79,7 @@ class LeastSquares:
             raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
         if not dtype.is_floating_point:
             raise ValueError(f"dtype must be a floating-point type, got {dtype}")
-        generator = generator_of(seed)
+        generator = generator_of("least squares", seed)
         double = {"dtype": torch.float64, "generator": generator}
         X, w_true = torch.randn(m, n, **double), torch.randn(n, **double)
         if condition is not None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from course_lib.training.batches import generator_of
+from course_lib.training.batches import LARGEST_SEED, generator_of
 from course_lib.training.validation import check_integer
 
 __all__ = ["mlp"]
@@ -53,8 +53,8 @@ def mlp(
         raise ValueError(f"sizes must hold at least two widths, got {list(sizes)}")
     for i, size in enumerate(sizes):
         check_integer(f"sizes[{i}]", size, low=1)
-    check_integer("seed", seed, low=0)
-    generator = generator_of(seed) if generator is None else generator
+    check_integer("seed", seed, low=0, high=LARGEST_SEED)
+    generator = generator_of("mlp", seed) if generator is None else generator
     modules: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
         layer = nn.utils.skip_init(nn.Linear, fan_in, fan_out, dtype=dtype)

@@ -9,6 +9,7 @@ from course_lib.training.data import Data, MappedData, TensorData, as_data
 from course_lib.training.evaluation import accuracy, evaluating, mean_loss
 from course_lib.training.fitting import fit
 from course_lib.training.history import History
+from course_lib.training.memory import PeakMemory, resident_memory
 from course_lib.training.minimizing import Trajectory, minimize
 from course_lib.training.nonfinite import NonFiniteLossError
 
@@ -21,6 +22,7 @@ __all__ = [
     "History",
     "MappedData",
     "NonFiniteLossError",
+    "PeakMemory",
     "ShuffledBatches",
     "TensorData",
     "Trajectory",
@@ -30,4 +32,5 @@ __all__ = [
     "fit",
     "mean_loss",
     "minimize",
+    "resident_memory",
 ]

@@ -12,6 +12,7 @@ from torch import Tensor
 from course_lib.training.validation import check_integer
 
 __all__ = [
+    "LARGEST_SEED",
     "BatchesWithReplacement",
     "FullBatch",
     "ShuffledBatches",
@@ -19,19 +20,25 @@ __all__ = [
     "generator_of",
 ]
 
+LARGEST_SEED = 2**64 - 1
 
-def generator_of(*key: int) -> torch.Generator:
-    """Return a CPU generator whose stream is a function of the non-negative integers ``key``.
 
-    The integers are mixed by :class:`numpy.random.SeedSequence`, so that neighbours such as
-    (seed, epoch) = (0, 1) and (1, 0) give unrelated streams.
+def generator_of(stream: str, *key: int) -> torch.Generator:
+    """Return a CPU generator whose random numbers are a function of ``stream`` and ``key``.
 
-    >>> int(torch.randint(1000, (), generator=generator_of(0, 1))) == int(
-    ...     torch.randint(1000, (), generator=generator_of(0, 1)))
+    ``stream`` says what they are for, so that data, start and order of batches made from one seed
+    are independent; ``key`` holds integers from 0 to 2⁶⁴ − 1. All are mixed by
+    :class:`numpy.random.SeedSequence`.
+
+    >>> a, b = generator_of("noise", 0, 1), generator_of("noise", 0, 1)
+    >>> bool(torch.rand((), generator=a) == torch.rand((), generator=b))
     True
     """
-    state = np.random.SeedSequence(key).generate_state(1, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]))
+    name = stream.encode()
+    # Two words for each integer and the length in front: no two keys give the same words.
+    words = [word for number in key for word in (number & 0xFFFFFFFF, number >> 32)]
+    mixed = np.random.SeedSequence([len(name), *name, *words, len(key)])
+    return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint32)[0]))
 
 
 def draw_distinct(m: int, n: int, generator: torch.Generator) -> Tensor:
@@ -55,7 +62,7 @@ class _EpochBatches:
     def __init__(self, m: int, batch_size: int, *, seed: int = 0, drop_last: bool = False) -> None:
         self.m = check_integer("m", m, low=1)
         self.batch_size = check_integer("batch_size", batch_size, low=1, high=m)
-        self.seed = check_integer("seed", seed, low=0)
+        self.seed = check_integer("seed", seed, low=0, high=LARGEST_SEED)
         self.drop_last = drop_last
         self.epoch = 0
         self.position = 0
@@ -69,7 +76,7 @@ class _EpochBatches:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Give the batches that are left of the current epoch, then advance ``epoch``."""
-        order = self._draw_epoch(generator_of(self.seed, self.epoch))
+        order = self._draw_epoch(generator_of("order of batches", self.seed, self.epoch))
         epoch = self.epoch
         while self.epoch == epoch:
             start = self.position * self.batch_size
@@ -108,7 +115,7 @@ class _EpochBatches:
                     f"state was saved with {name}={state[name]!r}, but these batches have "
                     f"{name}={own[name]!r}: make them as they were when the state was saved"
                 )
-        seed = check_integer("state['seed']", state["seed"], low=0)
+        seed = check_integer("state['seed']", state["seed"], low=0, high=LARGEST_SEED)
         epoch = check_integer("state['epoch']", state["epoch"], low=0)
         position = check_integer("state['position']", state["position"], low=0, high=len(self) - 1)
         self.seed, self.epoch, self.position = seed, epoch, position

@@ -15,6 +15,9 @@ from torch import Tensor
 
 __all__ = ["Data", "MappedData", "TensorData", "as_data"]
 
+_PIECE = 64 << 20  # bytes of a file that may be resident at a time
+_HUGE_PAGE = 2 << 20
+
 
 @runtime_checkable
 class Data(Protocol):
@@ -151,9 +154,7 @@ class MappedData:
 
     def batch(self, indices: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Read inputs and targets of the samples ``indices`` into memory."""
-        rows = indices if isinstance(indices, slice) else indices.cpu().numpy()
-        x, y = _read(self._x, rows), _read(self._y, rows)
-        self._let_go()
+        x, y = self._read(self._x, indices), self._read(self._y, indices)
         if not (y.is_floating_point() or y.is_complex() or y.dtype == torch.bool):
             y = y.long()
         return (x if self.transform is None else self.transform(x)), y
@@ -166,6 +167,22 @@ class MappedData:
             low, high = min(low, piece.min()), max(high, piece.max())
             self._let_go()
         return float(low), float(high)
+
+    def _read(self, a: NDArray[Any], indices: Tensor | slice) -> Tensor:
+        # One row that is touched may map a whole huge page, so that a batch of 256 scattered rows
+        # would occupy 512 MB. Therefore pages are let go piece by piece.
+        row_bytes = a.nbytes // len(a)
+        if isinstance(indices, slice):
+            start, stop, step = indices.indices(len(a))
+            rows, at_a_time = np.arange(start, stop, step), _PIECE // max(1, row_bytes * step)
+        else:
+            rows, at_a_time = indices.cpu().numpy(), _PIECE // (_HUGE_PAGE + row_bytes)
+        result = np.empty((len(rows), *a.shape[1:]), a.dtype.newbyteorder("="))
+        for at in range(0, len(rows), max(1, at_a_time)):
+            part = slice(at, at + max(1, at_a_time))
+            result[part] = np.asarray(a)[rows[part]]
+            self._let_go()
+        return torch.from_numpy(result)
 
     def _let_go(self) -> None:
         for file in self._files:
@@ -231,10 +248,6 @@ def _plain(a: NDArray[Any]) -> bool:
 
 def _native_copy(a: NDArray[Any]) -> NDArray[Any]:
     return np.array(a, dtype=a.dtype.newbyteorder("="))
-
-
-def _read(a: NDArray[Any], rows: Any) -> Tensor:
-    return torch.from_numpy(_native_copy(np.asarray(a)[rows]))
 
 
 def _mapped_file(a: NDArray[Any]) -> mmap.mmap | None:

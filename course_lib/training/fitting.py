@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from tqdm import tqdm
 
 from course_lib.training.batches import (
+    LARGEST_SEED,
     BatchesWithReplacement,
     FullBatch,
     ShuffledBatches,
@@ -161,7 +162,7 @@ def _batches(
     replacement: bool,
     seed: int,
 ) -> Iterable[Tensor | slice]:
-    check_integer("seed", seed, low=0)
+    check_integer("seed", seed, low=0, high=LARGEST_SEED)
     if batches is not None:
         if batch_size is not None or replacement:
             raise ValueError(
@@ -191,7 +192,7 @@ def _closure(model: nn.Module, loss: Any, data: Data, optimizer: Any, seed: int)
     reached = [p for module in modules for p in module.parameters()]
     reached += [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
     parameters = {id(p): p for p in reached}.values()
-    generator = generator_of(seed, 0, 1)  # a stream apart from those of (seed, epoch)
+    generator = generator_of("samples of a closure", seed)
     nothing = slice(0, 0)
     return BatchClosure(model, loss, data, nothing, parameters=parameters, generator=generator)
 

@@ -67,6 +67,10 @@ def minimize(
     """
     check_callable("f", f, "a function of a tensor")
     check_integer("steps", steps, low=0)
+    if schedule is not None:
+        check_callable("schedule", schedule, "a function of k that gives the learning rate t_k")
+    if stop is not None:
+        check_callable("stop", stop, "a function of the trajectory")
     x = _start(x0)
     optimizer = optimizer_from(method, [x])
     closure = FunctionClosure(f, x)
