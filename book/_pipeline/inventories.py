@@ -28,6 +28,7 @@ NAMES = {
         "int": ("class", "library/functions.html#$"),
         "list": ("class", "library/stdtypes.html#$"),
         "object": ("class", "library/functions.html#$"),
+        "os.PathLike": ("class", "library/os.html#$"),
         "pathlib.Path": ("class", "library/pathlib.html#$"),
         "str": ("class", "library/stdtypes.html#$"),
         "tuple": ("class", "library/stdtypes.html#$"),
@@ -43,13 +44,25 @@ NAMES = {
         "TypeError": ("exception", "library/exceptions.html#$"),
         "ValueError": ("exception", "library/exceptions.html#$"),
     },
+    "matplotlib": {
+        "matplotlib.figure.Figure": ("class", "api/_as_gen/matplotlib.figure.Figure.html#$"),
+        "matplotlib.figure.Figure.subplots": (
+            "method",
+            "api/_as_gen/matplotlib.figure.Figure.subplots.html#$",
+        ),
+        "matplotlib.lines.Line2D": ("class", "api/_as_gen/matplotlib.lines.Line2D.html#$"),
+        "matplotlib.text.Annotation": ("class", "api/text_api.html#$"),
+    },
     "numpy": {
+        "numpy.dtype": ("class", "reference/generated/numpy.dtype.html#$"),
+        "numpy.float64": ("class", "reference/arrays.scalars.html#$"),
         "numpy.ndarray": ("class", "reference/generated/numpy.ndarray.html#$"),
         "numpy.memmap": ("class", "reference/generated/numpy.memmap.html#$"),
     },
     "torch": {
         "torch.Generator": ("class", "generated/torch.Generator.html#$"),
         "torch.Tensor": ("class", "tensors.html#$"),
+        "torch._C.Generator": ("class", "generated/torch.Generator.html#torch.Generator"),
         "torch.device": ("class", "tensor_attributes.html#$"),
         "torch.dtype": ("class", "tensor_attributes.html#$"),
         "torch.nn.Linear": ("class", "generated/torch.nn.Linear.html#$"),
@@ -60,10 +73,22 @@ NAMES = {
             "function",
             "generated/torch.nn.functional.cross_entropy.html#$",
         ),
+        "torch.nn.modules.container.Sequential": (
+            "class",
+            "generated/torch.nn.Sequential.html#torch.nn.Sequential",
+        ),
+        "torch.nn.modules.module.Module": (
+            "class",
+            "generated/torch.nn.Module.html#torch.nn.Module",
+        ),
+        "torch.optim.optimizer.Optimizer": ("class", "optim.html#torch.optim.Optimizer"),
         "torch.optim.Optimizer": ("class", "optim.html#$"),
         "torch.optim.SGD": ("class", "generated/torch.optim.SGD.html#$"),
     },
 }
+
+# Short names as they stand in signatures that Sphinx cannot resolve.
+ALIASES = {"numpy": {"NDArray": "numpy.ndarray"}, "torch": {"Tensor": "torch.Tensor"}}
 
 
 def exists(name):
@@ -82,25 +107,29 @@ def exists(name):
     return False
 
 
-def inventory(project, names):
+def inventory(project, names, aliases):
     """One project's list in Sphinx's inventory format, version 2."""
     missing = [name for name in names if not exists(name)]
     if missing:
         raise SystemExit(f"{project} has no {', '.join(missing)}")
+    names = {**names, **{alias: names[name] for alias, name in aliases.items()}}
     head = (
         "# Sphinx inventory version 2\n"
         f"# Project: {project}\n"
         "# Version: \n"
         "# The remainder of this file is compressed using zlib.\n"
     )
-    lines = [f"{name} py:{role} 1 {page} -\n" for name, (role, page) in sorted(names.items())]
+    lines = [
+        f"{name} py:{role} 1 {page.replace('$', aliases.get(name, name))} -\n"
+        for name, (role, page) in sorted(names.items())
+    ]
     return head.encode() + zlib.compress("".join(lines).encode(), 9)
 
 
 def main():
     FOLDER.mkdir(exist_ok=True)
     for project, names in NAMES.items():
-        (FOLDER / f"{project}.inv").write_bytes(inventory(project, names))
+        (FOLDER / f"{project}.inv").write_bytes(inventory(project, names, ALIASES.get(project, {})))
         print(f"{project}: {len(names)} names")
 
 
