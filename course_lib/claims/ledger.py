@@ -50,7 +50,7 @@ class Claim:
 
     @property
     def judged(self) -> str:
-        """The verdict without its condition: ``holds``, ``conditional`` or ``not-as-stated``."""
+        """The verdict without its condition, ``holds``, ``conditional`` or ``not-as-stated``."""
         if self.verdict.startswith(HOLDS_IF):
             return "conditional"
         return self.verdict.replace(" ", "-")

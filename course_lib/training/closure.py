@@ -29,7 +29,7 @@ class BatchClosure:
     model : module, or any callable, from inputs to outputs.
     loss : ``loss(outputs, targets)``, the mean over the batch, a tensor of shape ().
     data : ``(x, y)`` or an object with ``len`` and ``batch(indices)``.
-    indices : int64 tensor of shape (|J|,) or slice: the batch.
+    indices : int64 tensor of shape ``(|J|,)`` or slice: the batch.
     parameters : tensors whose gradients are set; the model's and the loss's own by default.
     generator : the source of the batches of :meth:`sample`.
 
