@@ -37,7 +37,7 @@ def library_names(paths: list[Path]) -> set[tuple[str, str]]:
 
 
 def claims_checked(path: Path) -> list[str]:
-    """The ids of the claims that a notebook checks, one for each call, in its order.
+    """The ids of the claims that a notebook checks, one for each call.
 
     Raises:
         ValueError: a call of `check` names its claim by something other than a literal text.
