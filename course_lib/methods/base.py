@@ -3,7 +3,6 @@
 import inspect
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from itertools import compress
 from typing import Any, ClassVar
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
-from course_lib.methods.buckets import Bucket
+from course_lib.methods.buckets import Bucket, check_shape
 from course_lib.methods.compilation import compiled
 from course_lib.methods.hyperparameters import Check, flag, non_negative, number
 
@@ -68,8 +67,8 @@ class Method(Optimizer):
     - ``checks``, from the name of a hyper-parameter to a check of its value.
     - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
     - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter.
-    - ``update_list(xs, gs, *, letters)``, for a rule without states of one single operation: the
-      same for lists of tensors, which saves small tensors the way through the bucket.
+    - ``update_list(xs, gs, *, letters)``, where the rule has no states and torch has one operation
+      for it: the same on lists of tensors. It then takes the rule's place, unless compiled.
 
     The base runs the rule. On the CPU, large tensors are worked on in place in chunks that fit the
     cache, small ones are gathered into one vector and copied back; on other devices the same
@@ -153,12 +152,11 @@ class Method(Optimizer):
 
     def _step_group(self, index: int, group: dict[str, Any]) -> None:
         params, grads, sparse = [], [], []
-        dense = torch.strided
         for p in group["params"]:
             g = p.grad
             if g is None:
                 continue
-            if g.layout is not dense:
+            if g.is_sparse:
                 sparse.append((p, g))
                 continue
             params.append(p)
@@ -176,23 +174,12 @@ class Method(Optimizer):
             self._step_flat(index, group, letters, params, grads)
 
     def _step_list(self, group, letters, params, grads) -> None:
-        """Run a rule of one operation: small tensors as a list, large ones each as it is."""
+        """Run a rule of one operation on all tensors as they are."""
         if group.get("maximize", False):
             grads = torch._foreach_neg(grads)
-        decay = self._coupled_decay(group)
-        if decay:
+        if decay := self._coupled_decay(group):
             grads = torch._foreach_add(grads, params, alpha=decay)
-        sizes = [p.numel() for p in params]
-        if max(sizes) < SMALL["cpu"]:
-            type(self).update_list(params, grads, **letters)
-            return
-        small = [n < SMALL["cpu"] for n in sizes]
-        if any(small):
-            xs, gs = list(compress(params, small)), list(compress(grads, small))
-            type(self).update_list(xs, gs, **letters)
-        for x, g, n in zip(params, grads, small, strict=True):
-            if not n:
-                self.update(x, g, **letters)
+        type(self).update_list(params, grads, **letters)
 
     def _step_flat(self, index, group, letters, params, grads) -> None:
         """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
@@ -216,11 +203,13 @@ class Method(Optimizer):
         del buckets[len(gathered) :]
 
     def _step_in_place(self, group, letters, k, p, g) -> None:
-        state, states = self.state[p], {}
+        states = {}
         for letter, key in self.states_of(group).items():
-            held = self._held(p, letter, key, group)
+            (state,) = self._with_states([p], letter, key, group)
+            held = state[key]
             if held.dtype != p.dtype or held.device != p.device or not held.is_contiguous():
                 held = state[key] = held.to(p.device, p.dtype).contiguous()
+            check_shape(key, held, p)
             states[letter] = held.view(-1)
         g = g.to(p.dtype).resolve_conj().reshape(-1)
         self._run(group, letters, k, p.view(-1), g, states)
@@ -228,19 +217,18 @@ class Method(Optimizer):
     def _step_bucket(self, group, letters, k, bucket, grads) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
-            for p in bucket.params:
-                self._held(p, letter, key, group)
-            states[letter] = bucket.state(key, [self.state[p] for p in bucket.params])
+            states[letter] = bucket.state(key, self._with_states(bucket.params, letter, key, group))
         bucket.gather(grads)
         self._run(group, letters, k, bucket.x, bucket.g, states)
         bucket.scatter()
 
-    def _held(self, p, letter, key, group) -> Tensor:
-        """Return the state `key` of `p`, made if it is not there."""
-        state = self.state[p]
-        if key not in state:
-            state[key] = self.new_state(p, letter, group)
-        return state[key]
+    def _with_states(self, params, letter, key, group) -> list[dict[str, Any]]:
+        """Return ``state[p]`` of each parameter, with the state `key` made where it is new."""
+        states = [self.state[p] for p in params]
+        for p, state in zip(params, states, strict=True):
+            if key not in state:
+                state[key] = self.new_state(p, letter, group)
+        return states
 
     def _run(self, group, letters, k, x, g, states: dict[str, Tensor]) -> None:
         """Run the rule on vectors, on the CPU by chunks that fit the cache."""
@@ -250,7 +238,7 @@ class Method(Optimizer):
         if x.is_complex():
             vectors = [torch.view_as_real(v).view(-1) for v in vectors]
         rule = compiled(type(self).update) if self._compile else self.update
-        whole = self._compile or x.device.type != "cpu" or self.update_list is not None
+        whole = self._compile or x.device.type != "cpu"
         size = max(1, vectors[0].numel()) if whole else CHUNK
         for x, g, *rest in zip(*(v.split(size) for v in vectors), strict=True):
             if group.get("maximize", False):
@@ -271,7 +259,7 @@ class Method(Optimizer):
     def _refuse_sparse(self, index, group, sparse) -> None:
         """Raise if the method does not take the gradients that are not dense."""
         name = type(self).__name__
-        if self.update_sparse is None or any(not g.is_sparse for _, g in sparse):
+        if self.update_sparse is None:
             raise RuntimeError(
                 f"{name} does not take gradients of layout {sparse[0][1].layout} "
                 f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
@@ -288,7 +276,10 @@ class Method(Optimizer):
         if self._counts:
             letters = {**letters, "k": self._count(p)}
         keys = self.states_of(group)
-        states = {letter: self._held(p, letter, key, group) for letter, key in keys.items()}
+        states = {
+            letter: self._with_states([p], letter, key, group)[0][key]
+            for letter, key in keys.items()
+        }
         type(self).update_sparse(p, g, **states, **letters)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:

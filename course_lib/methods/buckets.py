@@ -66,10 +66,12 @@ class Bucket:
         if key not in self._states:
             self._states[key] = self._vector()
         flat, parts = self._states[key]
-        for state, part in zip(states, parts, strict=True):
-            if state[key] is not part:
+        new = [(s, part) for s, part in zip(states, parts, strict=True) if s[key] is not part]
+        if new:
+            for state, part in new:
                 check_shape(key, state[key], part)
-                part.copy_(state[key])
+            torch._foreach_copy_([part for _, part in new], [state[key] for state, _ in new])
+            for state, part in new:
                 state[key] = part
         return flat
 

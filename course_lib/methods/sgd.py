@@ -67,11 +67,11 @@ class SGD(Method):
     @staticmethod
     def update(x: Tensor, g: Tensor, *, t: float) -> None:
         """Take one step: x_k = x_{k-1} - t_k g_k."""
-        x.sub_(g, alpha=t)
+        x -= t * g
 
     @staticmethod
     def update_list(xs: list[Tensor], gs: list[Tensor], *, t: float) -> None:
-        """Take one step of the same rule for each of a list of tensors."""
+        """Take the same step for each of a list of tensors, in one operation."""
         torch._foreach_sub_(xs, gs, alpha=t)
 
     update_sparse = update

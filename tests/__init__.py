@@ -1,0 +1,1 @@
+"""Tests, and the benchmarks run by `python -m tests.benchmarks`."""

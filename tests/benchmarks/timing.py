@@ -1,0 +1,48 @@
+"""Alternating measurements of two optimizers on the same parameters' shapes."""
+
+import statistics
+import time
+
+import torch
+
+LOADS = {
+    "MLP of 670k": [(512, 784), (512,), (512, 512), (512,), (10, 512), (10,)],
+    "200 small tensors": [shape for _ in range(50) for shape in [(32, 32), (32,), (64, 16), (64,)]],
+    "one tensor of 10M": [(10_000_000,)],
+}
+"""Shapes of the parameters, by the name of the load."""
+
+ROUND = 0.02
+"""Seconds that a round of steps should take at least, so that the clock does not matter."""
+
+
+def _parameters(shapes, generator) -> list[torch.Tensor]:
+    params = [torch.randn(s, generator=generator).requires_grad_() for s in shapes]
+    for p in params:
+        p.grad = torch.randn(p.shape, generator=generator)  # zeros would slow float32 roots
+    return params
+
+
+def _seconds(optimizer: torch.optim.Optimizer, steps: int) -> float:
+    start = time.perf_counter()
+    for _ in range(steps):
+        optimizer.step()
+    return (time.perf_counter() - start) / steps
+
+
+def measure(pair, load: str, rounds: int) -> tuple[float, float]:
+    """Return the lower quartile and the median of the ratios ours / theirs over `rounds` pairs."""
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = (make(_parameters(LOADS[load], generator)) for make in (pair.ours, pair.theirs))
+    for optimizer in (ours, theirs):
+        _seconds(optimizer, 3)
+    steps = max(1, round(ROUND / _seconds(theirs, 3)))
+    ratios = []
+    for i in range(rounds):
+        if i % 2:
+            a, b = _seconds(ours, steps), _seconds(theirs, steps)
+        else:
+            b, a = _seconds(theirs, steps), _seconds(ours, steps)
+        ratios.append(a / b)
+    low, middle, _ = statistics.quantiles(ratios, n=4)
+    return low, middle

@@ -1,0 +1,472 @@
+"""What every method must do as `torch.optim` does, run on all of the catalogue."""
+
+import copy
+import io
+import pickle
+import warnings
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.optim.lr_scheduler import ExponentialLR
+
+from course_lib.methods.base import CHUNK
+from tests.methods.catalogue import CASES, PLAIN
+
+each = pytest.mark.parametrize("case", CASES, ids=str)
+plain = pytest.mark.parametrize("case", PLAIN, ids=str)
+
+
+def parameters(dtype=torch.float64, seed=0):
+    """Small, large, empty, scalar, transposed and strided tensors, and a view of an outer one."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
+
+    leaves = [
+        draw(7),
+        draw(2 * CHUNK + 13),
+        draw(),
+        draw(5, 0),
+        draw(4, 6).t(),
+        draw(200, 150).t(),
+        draw(40, 20)[::2, 1::3],
+        draw(300, 100),
+        draw(50)[10:30],
+        draw(3, 5, 2),
+    ]
+    return [leaf.requires_grad_() for leaf in leaves]
+
+
+def set_gradients(params, k, *, all_present=False):
+    """The same gradients for the same k; some parameters get none at some steps."""
+    generator = torch.Generator().manual_seed(1000 + k)
+    for i, p in enumerate(params):
+        g = torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype)
+        present = all_present or (i + k) % 4 or i == 1
+        p.grad = g.to(p.device) if present else None
+
+
+def run(optimizer, params, steps, **options):
+    for k in steps:
+        set_gradients(params, k, **options)
+        optimizer.step()
+
+
+def assert_same_bits(ours, theirs):
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def two_groups(params, **second):
+    return [{"params": params[::2]}, {"params": params[1::2], **second}]
+
+
+@each
+def test_takes_torchs_steps_with_groups_and_a_scheduler(case):
+    ours, theirs = parameters(), parameters()
+    a = case.make(two_groups(ours, lr=0.03))
+    b = case.make_reference(two_groups(theirs, lr=0.03))
+    schedules = ExponentialLR(a, 0.9), ExponentialLR(b, 0.9)
+    for k in range(30):
+        run(a, ours, [k])
+        run(b, theirs, [k])
+        for schedule in schedules:
+            schedule.step()
+        for x, y in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(x, y, rtol=case.tolerance, atol=case.tolerance)
+
+
+@plain
+def test_takes_torchs_steps_for_two_hundred_steps(case):
+    ours, theirs = parameters()[::2], parameters()[::2]
+    run(case.make(ours), ours, range(200))
+    run(case.make_reference(theirs), theirs, range(200))
+    for x, y in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(x, y, rtol=case.tolerance, atol=case.tolerance)
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.bfloat16, torch.float16, torch.float32, torch.complex64, torch.complex128],
+    ids=lambda dtype: str(dtype).removeprefix("torch."),
+)
+@each
+def test_takes_torchs_steps_in_every_dtype(case, dtype):
+    """As far as rounding allows: after 5 steps, both within the dtype's error of each other."""
+    if dtype == torch.float16 and not case.float16:
+        pytest.skip("the method's eps vanishes in float16")
+    ours, theirs = parameters(dtype), parameters(dtype)
+    run(case.make(ours), ours, range(5), all_present=True)
+    run(case.make_reference(theirs), theirs, range(5), all_present=True)
+    tolerance = 8 * torch.finfo(dtype).eps
+    for x, y in zip(ours, theirs, strict=True):
+        assert x.dtype == dtype
+        torch.testing.assert_close(x, y, rtol=tolerance, atol=tolerance)
+
+
+@plain
+def test_takes_several_dtypes_at_once(case):
+    def mixed():
+        return [p for dtype in (torch.float32, torch.float64) for p in parameters(dtype)]
+
+    ours, theirs = mixed(), mixed()
+    run(case.make(ours), ours, range(5))
+    run(case.make_reference(theirs), theirs, range(5))
+    for x, y in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(
+            x, y, rtol=2e-6 if x.dtype == torch.float32 else 1e-10, atol=2e-6
+        )
+
+
+@each
+def test_a_run_rebuilt_from_a_checkpoint_has_the_same_bits(case):
+    params = parameters(torch.float32)
+    optimizer = case.make(two_groups(params, lr=0.02))
+    run(optimizer, params, range(5))
+    file = io.BytesIO()
+    torch.save({"params": params, "optimizer": optimizer.state_dict()}, file)
+    run(optimizer, params, range(5, 12))
+
+    file.seek(0)
+    saved = torch.load(file)
+    rebuilt = saved["params"]
+    resumed = case.make(two_groups(rebuilt))
+    resumed.load_state_dict(saved["optimizer"])
+    run(resumed, rebuilt, range(5, 12))
+    assert_same_bits(rebuilt, params)
+    assert resumed.param_groups[1]["lr"] == 0.02
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))],
+    ids=["copy", "pickle"],
+)
+@plain
+def test_a_copy_continues_with_the_same_bits_and_on_its_own(case, duplicate):
+    params = parameters(torch.float32)
+    optimizer = case.make(params)
+    run(optimizer, params, range(3))
+    twin_params, twin = duplicate((params, optimizer))
+    before = [p.detach().clone() for p in params]
+    run(twin, twin_params, range(3, 6))
+    assert_same_bits(params, before)
+    run(optimizer, params, range(3, 6))
+    assert_same_bits(twin_params, params)
+    twin.state_dict()
+
+
+@plain
+def test_what_is_saved_is_small_and_does_not_change(case):
+    params = parameters(torch.float32)
+    optimizer = case.make(params)
+    run(optimizer, params, range(3))
+    saved = optimizer.state_dict()
+    states = [s for state in saved["state"].values() for s in state.values()]
+    states = [s for s in states if isinstance(s, torch.Tensor)]
+    for s in states:
+        assert s.untyped_storage().nbytes() == s.numel() * s.element_size()
+    before = [s.clone() for s in states]
+    run(optimizer, params, range(3, 5))
+    assert_same_bits(states, before)
+
+
+@plain
+def test_loads_what_torch_saved_and_torch_loads_what_this_saved(case):
+    ours, theirs = parameters(), parameters()
+    a, b = case.make(ours), case.make_reference(theirs)
+    run(a, ours, range(4))
+    run(b, theirs, range(4))
+    saved_by_torch = copy.deepcopy(b.state_dict())
+    for state in saved_by_torch["state"].values():
+        state.setdefault("step", torch.tensor(4.0))
+    from_torch, to_torch = case.make(theirs), case.make_reference(ours)
+    options = to_torch.state_dict()["param_groups"][0]
+    from_torch.load_state_dict(saved_by_torch)
+    saved = a.state_dict()
+    saved["param_groups"][0] = {**options, **saved["param_groups"][0]}
+    to_torch.load_state_dict(saved)
+    run(from_torch, theirs, range(4, 8), all_present=True)
+    run(to_torch, ours, range(4, 8), all_present=True)
+    if type(a).__name__ != "ExampleMomentum":  # torch keeps no step there, so k starts at 4 for all
+        for x, y in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
+
+
+@plain
+def test_a_state_saved_in_another_dtype_is_taken_in(case):
+    single, double = parameters(torch.float32), parameters(torch.float64)
+    a, b = case.make(single), case.make(double)
+    run(a, single, range(3))
+    b.load_state_dict(a.state_dict())
+    run(b, double, range(3, 5))
+    for p in double:
+        for value in b.state[p].values():
+            assert not isinstance(value, torch.Tensor) or value.dtype == torch.float64
+
+
+@plain
+def test_follows_a_model_that_changes_dtype_between_steps(case):
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(300, 200))
+    params = list(model.parameters())
+    optimizer = case.make(params)
+    run(optimizer, params, range(3), all_present=True)
+    model.double()
+    want = copy.deepcopy((params, optimizer))
+    for p in want[0]:
+        want[1].state[p] = {
+            key: s.double() if isinstance(s, torch.Tensor) else s
+            for key, s in want[1].state[p].items()
+        }
+    run(optimizer, params, range(3, 6), all_present=True)
+    run(want[1], want[0], range(3, 6), all_present=True)
+    assert all(p.dtype == torch.float64 for p in params)
+    assert_same_bits(params, want[0])
+
+
+@plain
+def test_gradients_are_read_and_never_changed_or_kept(case):
+    params = parameters(torch.float32)
+    optimizer = case.make(params, maximize=True, weight_decay=0.1)
+    set_gradients(params, 1)
+    grads = [p.grad for p in params]
+    before = [None if g is None else g.clone() for g in grads]
+    optimizer.step()
+    for p, g, b in zip(params, grads, before, strict=True):
+        assert p.grad is g
+        assert g is None or torch.equal(g, b)
+    held = {
+        s.untyped_storage().data_ptr()
+        for state in optimizer.state.values()
+        for s in state.values()
+        if isinstance(s, torch.Tensor)
+    }
+    theirs = {
+        t.untyped_storage().data_ptr() for t in [*params, *grads] if t is not None and t.numel()
+    }
+    assert not held & theirs
+
+
+@plain
+def test_parameters_stay_where_they_are_and_outside_views_see_the_step(case):
+    outer = torch.randn(3, 30_000)
+    leaves = [outer[0].requires_grad_(False), outer[1, :10], outer[:, 20_000:20_100]]
+    params = [leaf.detach().requires_grad_() for leaf in leaves]
+    places = [p.data_ptr() for p in params]
+    before = outer.clone()
+    run(case.make(params), params, [1], all_present=True)
+    assert [p.data_ptr() for p in params] == places
+    for leaf, p in zip(leaves, params, strict=True):
+        assert torch.equal(leaf, p.detach())
+    assert not torch.equal(outer, before)
+    assert torch.equal(outer[1, 10:20_000], before[1, 10:20_000])
+
+
+@plain
+def test_a_parameter_without_gradient_keeps_value_and_state(case):
+    params = parameters()[:2]
+    optimizer = case.make(params)
+    params[1].grad = torch.ones_like(params[1])
+    before = params[0].detach().clone()
+    optimizer.step()
+    assert torch.equal(params[0], before)
+    assert not optimizer.state.get(params[0])
+
+
+@plain
+def test_no_gradient_at_all_is_no_step(case):
+    params = parameters()
+    before = [p.detach().clone() for p in params]
+    case.make(params).step()
+    assert_same_bits([p.detach() for p in params], before)
+
+
+@plain
+def test_closure_runs_with_gradients_and_its_loss_is_returned(case):
+    w = torch.ones(3, dtype=torch.float64, requires_grad=True)
+    optimizer = case.make([w])
+
+    def closure():
+        assert torch.is_grad_enabled()
+        optimizer.zero_grad()
+        loss = (w**2).sum()
+        loss.backward()
+        return loss
+
+    with torch.no_grad():
+        loss = optimizer.step(closure)
+        assert not torch.is_grad_enabled()
+    assert loss.item() == 3.0
+    assert not torch.equal(w, torch.ones_like(w))
+    assert torch.is_grad_enabled()
+
+
+@plain
+def test_hooks_run_once_a_step_and_may_change_gradients(case):
+    params = parameters()[:1]
+    before = params[0].detach().clone()
+    optimizer = case.make(params)
+    calls = []
+
+    def clear(*_):
+        calls.append("before")
+        params[0].grad.zero_()
+
+    optimizer.register_step_pre_hook(clear)
+    optimizer.register_step_post_hook(lambda *_: calls.append("after"))
+    params[0].grad = torch.ones_like(params[0])
+    optimizer.step()
+    assert calls == ["before", "after"]
+    assert torch.equal(params[0], before)
+
+
+@plain
+def test_zero_grad_forgets_or_clears(case):
+    params = parameters()[:1]
+    optimizer = case.make(params)
+    params[0].grad = torch.ones_like(params[0])
+    optimizer.zero_grad(set_to_none=False)
+    assert torch.equal(params[0].grad, torch.zeros_like(params[0]))
+    optimizer.zero_grad()
+    assert params[0].grad is None
+
+
+@plain
+def test_scheduler_sees_the_step(case):
+    params = parameters()[:1]
+    optimizer = case.make(params)
+    schedule = ExponentialLR(optimizer, 0.5)
+    run(optimizer, params, [1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schedule.step()
+    assert optimizer.param_groups[0]["lr"] == case.options["lr"] / 2
+
+
+@plain
+def test_scheduler_warns_when_it_comes_before_the_step(case):
+    schedule = ExponentialLR(case.make(parameters()[:1]), 0.5)
+    with pytest.warns(UserWarning, match=r"before `optimizer.step\(\)`"):
+        schedule.step()
+
+
+@plain
+def test_a_group_added_later_is_stepped_with_its_own_options(case):
+    ours, theirs = parameters(), parameters()
+    a, b = case.make(ours[:5]), case.make_reference(theirs[:5])
+    run(a, ours, range(3))
+    run(b, theirs, range(3))
+    a.add_param_group({"params": ours[5:], "lr": 0.5})
+    b.add_param_group({"params": theirs[5:], "lr": 0.5})
+    run(a, ours, range(3, 6))
+    run(b, theirs, range(3, 6))
+    for x, y in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
+
+
+@plain
+def test_named_parameters_are_taken_and_saved(case):
+    model = torch.nn.Linear(2, 3)
+    saved = case.make(model.named_parameters()).state_dict()
+    assert saved["param_groups"][0]["param_names"] == ["weight", "bias"]
+
+
+@plain
+def test_a_parameter_given_twice_is_stepped_once(case):
+    once, twice = parameters()[:1], parameters()[:1]
+    with pytest.warns(UserWarning, match="duplicate parameters"):
+        optimizer = case.make(twice * 2)
+    run(optimizer, twice, range(3), all_present=True)
+    run(case.make(once), once, range(3), all_present=True)
+    assert_same_bits(twice, once)
+
+
+@plain
+def test_wrong_parameters_are_refused_as_in_torch(case):
+    w = torch.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match="empty parameter list"):
+        case.make([])
+    with pytest.raises(TypeError, match="iterable of Tensors"):
+        case.make(w)
+    with pytest.raises(TypeError, match="can only optimize Tensors"):
+        case.make([1.0])
+    with pytest.raises(ValueError, match="non-leaf"):
+        case.make([w * 2])
+    with pytest.raises(ValueError, match="more than one parameter group"):
+        case.make([{"params": [w]}, {"params": [w]}])
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), -float("inf")])
+@plain
+def test_bad_hyper_parameters_are_refused_by_name_and_value(case, name, value):
+    w = torch.ones(2, requires_grad=True)
+    message = rf"^{name} must be a non-negative finite number, got {value!r}"
+    with pytest.raises(ValueError, match=message):
+        case.make([w], **{name: value})
+    with pytest.raises(ValueError, match=message):
+        case.make([{"params": [w], name: value}])
+    optimizer = case.make([w])
+    with pytest.raises(ValueError, match=message):
+        optimizer.add_param_group({"params": [torch.ones(1, requires_grad=True)], name: value})
+    assert len(optimizer.param_groups) == 1
+
+
+@plain
+def test_tensor_lr_is_taken_and_must_have_one_element(case):
+    ours, theirs = parameters(), parameters()
+    run(case.make(ours, lr=torch.tensor(0.25, dtype=torch.float64)), ours, range(3))
+    run(case.make(theirs, lr=0.25), theirs, range(3))
+    assert_same_bits(ours, theirs)
+    with pytest.raises(ValueError, match="Tensor lr must be 1-element"):
+        case.make(ours, lr=torch.tensor([0.1, 0.2]))
+
+
+@plain
+def test_sparse_gradients_are_taken_where_claimed_and_refused_elsewhere(case):
+    def embedding():
+        weight = torch.arange(12.0, dtype=torch.float64).view(4, 3).requires_grad_()
+        rows = torch.tensor([[2, 0, 2]])
+        weight.grad = torch.sparse_coo_tensor(rows, torch.ones(3, 3, dtype=torch.float64), (4, 3))
+        return weight
+
+    ours, theirs, other = embedding(), embedding(), torch.zeros(2, requires_grad=True)
+    other.grad = torch.ones(2)
+    optimizer = case.make([other, ours])
+    if not case.sparse:
+        before = ours.detach().clone()
+        with pytest.raises(RuntimeError, match=r"does not take gradients of layout torch.sparse"):
+            optimizer.step()
+        assert torch.equal(ours, before)
+        assert torch.equal(other, torch.zeros(2))
+        return
+    reference = case.make_reference([theirs])
+    optimizer.step()
+    reference.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+    assert not torch.equal(other, torch.zeros(2))
+    with pytest.raises(RuntimeError, match=r"weight_decay=0, got 0\.1"):
+        case.make([embedding()], weight_decay=0.1).step()
+
+
+@each
+def test_steps_on_a_fake_gpu_stay_there_and_never_wait_for_it(case):
+    """FakeTensorMode raises where devices mix and where the host reads a value."""
+    with FakeTensorMode():
+        shapes = [(7,), (2 * CHUNK + 13,), (), (5, 4), (2**20 + 1,)]
+        params = [torch.empty(s, device="cuda", requires_grad=True) for s in shapes]
+        params.append(torch.empty(40, 20, device="cuda").t().requires_grad_())
+        params.append(torch.empty(9, device="cpu", requires_grad=True))
+        optimizer = case.make(params)
+        for k in range(3):
+            for i, p in enumerate(params):
+                p.grad = None if (i + k) % 5 == 0 else torch.empty_like(p)
+            optimizer.step()
+        saved = optimizer.state_dict()
+        optimizer.load_state_dict(saved)
+        optimizer.step()
+        for p in params:
+            for s in optimizer.state[p].values():
+                assert not isinstance(s, torch.Tensor) or s.device == p.device
