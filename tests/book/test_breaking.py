@@ -55,9 +55,9 @@ def test_a_changed_ledger_fails(small_book, old, new):
 def test_a_description_that_is_deaf_to_its_data_fails(small_book):
     description = small_book.folder / "course_lib" / "plotting" / "telling.py"
     code = description.read_text(encoding="utf-8")
-    told = 'told = f"from {start} to {end}"'
+    told = "return mantissa + e + exponent"
     assert told in code
-    description.write_text(code.replace(told, 'told = "from 0 to 16"'), encoding="utf-8")
+    description.write_text(code.replace(told, 'return "7"'), encoding="utf-8")
     result = small_book.compare()
     assert result.returncode == 1, result.stdout + result.stderr
     assert "does not change with the y of the lines" in small_book.execute().stderr
