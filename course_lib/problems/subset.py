@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from course_lib.problems.fashion_mnist import read_full
+from course_lib.problems.fashion_images import read_full
 
 __all__ = ["first_of_each_class", "make_subset", "write_subset"]
 

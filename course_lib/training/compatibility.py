@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from course_lib.training.data import Data
+from course_lib.training.data import Data, TensorData
 from course_lib.training.validation import check_callable
 
 __all__ = ["check_compatible"]
@@ -113,11 +113,14 @@ class _Watch(TorchFunctionMode):
                 f"class labels of {name} must have shape {tuple(expected)} for outputs of shape "
                 f"{tuple(outputs.shape)}, got {tuple(targets.shape)}"
             )
-        find_range = getattr(self.data, "target_range", None)
-        mine = targets.untyped_storage().data_ptr() == self.targets.untyped_storage().data_ptr()
-        low, high = find_range() if find_range and mine else (targets.min(), targets.max())
         classes, ignored = outputs.shape[1], kwargs.get("ignore_index", -100)
-        if not (0 <= high < classes or high == ignored) or not (low >= 0 or low == ignored):
+        # All labels are looked through if the loss takes them as they are in the data.
+        unchanged = targets.data_ptr() == self.targets.data_ptr() and (
+            targets.numel() == self.targets.numel()
+        )
+        source = self.data if unchanged and hasattr(self.data, "target_range") else None
+        low, high = (source or TensorData(targets, targets)).target_range(ignored)
+        if low < 0 or high >= classes:
             raise ValueError(
                 f"class labels must be from 0 to {classes - 1}, since the model has {classes} "
                 f"outputs, got labels from {int(low)} to {int(high)}"

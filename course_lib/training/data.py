@@ -66,10 +66,9 @@ class TensorData:
         """Return inputs and targets of the samples ``indices``; a slice copies nothing."""
         return self.x[indices], self.y[indices]
 
-    def target_range(self) -> tuple[float, float]:
-        """Return the smallest and the largest target."""
-        low, high = self.y.aminmax()
-        return low.item(), high.item()
+    def target_range(self, without: int) -> tuple[float, float]:
+        """Return the smallest and the largest target, those equal to ``without`` left out."""
+        return _range(self.y, without)
 
 
 class MappedData:
@@ -122,13 +121,20 @@ class MappedData:
     ) -> MappedData:
         """Write ``chunks`` of (inputs, targets) to ``x.npy`` and ``y.npy`` and map them.
 
-        Only one chunk is in memory at a time. ``m`` is the number of samples of all chunks.
+        Only one chunk is in memory at a time. ``m`` is the number of samples of all chunks,
+        which must agree in dtype and shape of a row.
         """
         paths = Path(folder) / "x.npy", Path(folder) / "y.npy"
-        written = 0
+        written, rows_are = 0, None
         with open(paths[0], "wb") as x_file, open(paths[1], "wb") as y_file:
             for chunk in chunks:
                 _check_lengths(*chunk)
+                these = [(str(rows.dtype), rows.shape[1:]) for rows in chunk]
+                if these != (rows_are := rows_are or these):
+                    raise ValueError(
+                        "chunks must all have the dtype and row shape of the first, "
+                        f"{rows_are}, got {these}"
+                    )
                 for file, rows in zip((x_file, y_file), chunk, strict=True):
                     if written == 0:
                         header = {
@@ -159,14 +165,11 @@ class MappedData:
             y = y.long()
         return (x if self.transform is None else self.transform(x)), y
 
-    def target_range(self) -> tuple[float, float]:
-        """Return the smallest and the largest target, read piece by piece."""
-        low, high = np.inf, -np.inf
-        for start in range(0, len(self), 1 << 20):
-            piece = self._y[start : start + (1 << 20)]
-            low, high = min(low, piece.min()), max(high, piece.max())
-            self._let_go()
-        return float(low), float(high)
+    def target_range(self, without: int) -> tuple[float, float]:
+        """Return the smallest and the largest target, those equal to ``without`` left out."""
+        pieces = (slice(start, start + (1 << 20)) for start in range(0, len(self), 1 << 20))
+        lows, highs = zip(*(_range(self._read(self._y, p), without) for p in pieces), strict=True)
+        return min(lows), max(highs)
 
     def _read(self, a: NDArray[Any], indices: Tensor | slice) -> Tensor:
         # One row that is touched may map a whole huge page, so that a batch of 256 scattered rows
@@ -240,6 +243,11 @@ def _check_lengths(x: Any, y: Any) -> None:
             f"x and y must hold the same number of samples, got {len(x)} inputs and "
             f"{len(y)} targets"
         )
+
+
+def _range(y: Tensor, without: int) -> tuple[float, float]:
+    kept = y[y != without]
+    return (kept.min().item(), kept.max().item()) if len(kept) else (np.inf, -np.inf)
 
 
 def _plain(a: NDArray[Any]) -> bool:
