@@ -129,7 +129,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path, monkeypatch, damage, message):
 def test_a_missing_file_or_folder_says_what_to_do(tmp_path, monkeypatch):
     write_packed(small_set(monkeypatch), tmp_path)
     (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
-    with pytest.raises(FileNotFoundError, match="train-labels-idx1-ubyte.*put the original file"):
+    with pytest.raises(FileNotFoundError, match=r"train-labels-idx1-ubyte.*put the original file"):
         fashion_mnist("train", folder=tmp_path)
     assert len(fashion_mnist("test", folder=tmp_path)[1]) == 2
     with pytest.raises(FileNotFoundError, match="folder must be a folder that exists"):
@@ -142,7 +142,7 @@ def test_a_damaged_subset_says_to_install_again(tmp_path, monkeypatch, cut):
     content = (DATA / "fashion_mnist_subset.npz").read_bytes()
     (tmp_path / "data" / "fashion_mnist_subset.npz").write_bytes(content[:cut])
     monkeypatch.setattr(fashion_images.resources, "files", lambda package: tmp_path)
-    with pytest.raises(DamagedDataError, match="fashion_mnist_subset.npz .*install course_lib"):
+    with pytest.raises(DamagedDataError, match=r"fashion_mnist_subset.npz .*install course_lib"):
         fashion_mnist("test")
     (tmp_path / "data" / "fashion_mnist_subset.npz").unlink()
     with pytest.raises(FileNotFoundError, match="missing from course_lib: install course_lib"):

@@ -282,7 +282,7 @@ def test_the_error_tells_bad_data_from_bad_parameters():
     def root(outputs, targets):  # its gradient is infinite where the error is zero
         return (outputs - outputs.detach()).square().sum().sqrt() + (outputs * targets).mean()
 
-    with pytest.raises(NonFiniteLossError, match="step 2 .*parameters are already not finite"):
+    with pytest.raises(NonFiniteLossError, match=r"step 2 .*parameters are already not finite"):
         fit(model, (x, y), root, sgd(), steps=5)
     assert before.isfinite().all()
 
