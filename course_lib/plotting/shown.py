@@ -47,7 +47,8 @@ class ShownFigure:
             "image/png": base64.b64encode(self.png).decode("ascii"),
             "text/plain": self.description,
         }
-        return forms, {"image/png": {"width": self.width, "height": self.height}}
+        # Without a height, so that a page narrower than the picture shrinks both sides alike.
+        return forms, {"image/png": {"width": self.width}}
 
 
 def show(figure: Figure, message: str) -> ShownFigure:

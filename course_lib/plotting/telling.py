@@ -116,7 +116,8 @@ def tell_group(members: list[tuple[Series, Panel]]) -> str:
     if kind == "contours":
         return f"{several or 'contours '}of values {span('values')}"
     if kind == "image":
-        mean = number(np.concatenate([_finite(s.data["values"]) for s, _ in members]).mean())
+        values = np.concatenate([_finite(s.data["values"]) for s, _ in members])
+        mean = number(values.mean()) if values.size else "none"
         return f"{several or kind + ' '}of values {span('values')}, mean {mean}"
     if kind == "position":
         return f"{several or 'line '}at x {span('x')}"
