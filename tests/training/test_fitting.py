@@ -1,6 +1,7 @@
 import copy
 import io
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_lib.methods import SGD
 from course_lib.training import (
     BatchesWithReplacement,
     MappedData,
@@ -233,6 +235,16 @@ def test_a_method_may_ask_for_values_and_fresh_batches():
         net(), regression(), F.mse_loss, lambda p: Probing(p, lr=0.1), steps=2, batch_size=5
     )
     assert history.samples.tolist() == [17, 34]
+
+
+def test_the_courses_own_sgd_trains_as_torchs_does():
+    models = net(), net()
+    for model, method in zip(models, (SGD, torch.optim.SGD), strict=True):
+        fit(
+            model, regression(), F.mse_loss, partial(method, lr=0.1, weight_decay=0.01),
+            epochs=3, batch_size=6,
+        )  # fmt: skip
+    torch.testing.assert_close(weights(models[0]), weights(models[1]), rtol=1e-12, atol=0)
 
 
 def test_gradients_do_not_pile_up_outside_the_methods_parameters():
