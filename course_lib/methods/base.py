@@ -10,21 +10,11 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
-from course_lib.methods.buckets import Bucket, check_shape
-from course_lib.methods.compilation import compiled
-from course_lib.methods.hyperparameters import Check, flag, non_negative, number
-
-CHUNK = 2**17
-"""Elements in a chunk on the CPU: a rule's temporaries then stay in the cache."""
-
-SMALL = {"cpu": 2**14}
-"""Tensors of fewer elements are gathered into a bucket, by type of device."""
-
-SMALL_ELSEWHERE = 2**20
-"""The same on all other devices. Chosen by reckoning (a launch against a copy), not measured."""
+from course_lib.methods.hyperparameters import Check, flag, non_negative
+from course_lib.methods.running import RuleRunner
 
 
-class Method(Optimizer):
+class Method(RuleRunner, Optimizer):
     r"""Base of the methods whose rule acts on each element alone; a ``torch.optim.Optimizer``.
 
     A subclass states its rule in the lecture's letters, on vectors, in place:
@@ -67,8 +57,8 @@ class Method(Optimizer):
     - ``checks``, from the name of a hyper-parameter to a check of its value.
     - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
     - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter.
-    - ``update_list(xs, gs, *, letters)``, where the rule has no states and torch has one operation
-      for it: the same on lists of tensors. It then takes the rule's place, unless compiled.
+    - ``update_list``, for a rule without temporaries: the same with a list of tensors in place of
+      each vector, by ``torch._foreach_...``. It takes the rule's place, unless compiled.
 
     The base runs the rule. On the CPU, large tensors are worked on in place in chunks that fit the
     cache, small ones are gathered into one vector and copied back; on other devices the same
@@ -90,13 +80,7 @@ class Method(Optimizer):
     copies; it warns of a parameter given twice and steps it twice, here it is stepped once.
     """
 
-    states: ClassVar[Mapping[str, str]] = {}
     checks: ClassVar[Mapping[str, Check]] = {}
-    coupled_weight_decay: ClassVar[bool] = True
-    update_list: ClassVar[Callable[..., None] | None] = None
-    update_sparse: ClassVar[Callable[..., None] | None] = None
-
-    _counts: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Note whether the rule asks for the step count."""
@@ -108,7 +92,7 @@ class Method(Optimizer):
         flag("compile", compile)
         self._check(defaults)
         self._compile = compile
-        self._buckets: dict[int, list[Bucket]] = {}
+        self._buckets = {}
         super().__init__(params, defaults)
         self.register_state_dict_post_hook(_copy_state)
 
@@ -149,138 +133,6 @@ class Method(Optimizer):
         for index, group in enumerate(self.param_groups):
             self._step_group(index, group)
         return loss
-
-    def _step_group(self, index: int, group: dict[str, Any]) -> None:
-        params, grads, sparse = [], [], []
-        for p in group["params"]:
-            g = p.grad
-            if g is None:
-                continue
-            if g.is_sparse:
-                sparse.append((p, g))
-                continue
-            params.append(p)
-            grads.append(g)
-        letters = {letter: number(value) for letter, value in self.letters(group).items()}
-        if sparse:
-            self._refuse_sparse(index, group, sparse)
-            for p, g in sparse:
-                self._step_sparse(group, letters, p, g)
-        if not params:
-            return
-        if self.update_list is not None and not self._compile:
-            self._step_list(group, letters, params, grads)
-        else:
-            self._step_flat(index, group, letters, params, grads)
-
-    def _step_list(self, group, letters, params, grads) -> None:
-        """Run a rule of one operation on all tensors as they are."""
-        if group.get("maximize", False):
-            grads = torch._foreach_neg(grads)
-        if decay := self._coupled_decay(group):
-            grads = torch._foreach_add(grads, params, alpha=decay)
-        type(self).update_list(params, grads, **letters)
-
-    def _step_flat(self, index, group, letters, params, grads) -> None:
-        """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
-        gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
-        for p, g in zip(params, grads, strict=True):
-            k = self._count(p) if self._counts else None
-            limit = SMALL.get(p.device.type, SMALL_ELSEWHERE)
-            if p.numel() < limit or not p.is_contiguous() or p.is_conj():
-                key = (p.dtype, p.device, k)
-                if key not in gathered:
-                    gathered[key] = ([], [])
-                gathered[key][0].append(p)
-                gathered[key][1].append(g)
-            else:
-                self._step_in_place(group, letters, k, p, g)
-        buckets = self._buckets.setdefault(index, [])
-        for place, ((_, _, k), (xs, gs)) in enumerate(gathered.items()):
-            if place == len(buckets) or not buckets[place].fits(xs):
-                buckets[place : place + 1] = [Bucket(xs)]
-            self._step_bucket(group, letters, k, buckets[place], gs)
-        del buckets[len(gathered) :]
-
-    def _step_in_place(self, group, letters, k, p, g) -> None:
-        states = {}
-        for letter, key in self.states_of(group).items():
-            (state,) = self._with_states([p], letter, key, group)
-            held = state[key]
-            if held.dtype != p.dtype or held.device != p.device or not held.is_contiguous():
-                held = state[key] = held.to(p.device, p.dtype).contiguous()
-            check_shape(key, held, p)
-            states[letter] = held.view(-1)
-        g = g.to(p.dtype).resolve_conj().reshape(-1)
-        self._run(group, letters, k, p.view(-1), g, states)
-
-    def _step_bucket(self, group, letters, k, bucket, grads) -> None:
-        states = {}
-        for letter, key in self.states_of(group).items():
-            states[letter] = bucket.state(key, self._with_states(bucket.params, letter, key, group))
-        bucket.gather(grads)
-        self._run(group, letters, k, bucket.x, bucket.g, states)
-        bucket.scatter()
-
-    def _with_states(self, params, letter, key, group) -> list[dict[str, Any]]:
-        """Return ``state[p]`` of each parameter, with the state `key` made where it is new."""
-        states = [self.state[p] for p in params]
-        for p, state in zip(params, states, strict=True):
-            if key not in state:
-                state[key] = self.new_state(p, letter, group)
-        return states
-
-    def _run(self, group, letters, k, x, g, states: dict[str, Tensor]) -> None:
-        """Run the rule on vectors, on the CPU by chunks that fit the cache."""
-        if k is not None:
-            letters = {**letters, "k": k}
-        vectors = [x, g, *states.values()]
-        if x.is_complex():
-            vectors = [torch.view_as_real(v).view(-1) for v in vectors]
-        rule = compiled(type(self).update) if self._compile else self.update
-        whole = self._compile or x.device.type != "cpu"
-        size = max(1, vectors[0].numel()) if whole else CHUNK
-        for x, g, *rest in zip(*(v.split(size) for v in vectors), strict=True):
-            if group.get("maximize", False):
-                g = g.neg()
-            if decay := self._coupled_decay(group):
-                g = g.add(x, alpha=decay)
-            rule(x, g, **dict(zip(states, rest, strict=True)), **letters)
-
-    def _count(self, p: Tensor) -> int:
-        """Count one more step of `p`."""
-        state = self.state[p]
-        k = state["step"] = int(state.get("step", 0)) + 1
-        return k
-
-    def _coupled_decay(self, group: dict[str, Any]) -> float:
-        return number(group.get("weight_decay", 0.0)) if self.coupled_weight_decay else 0.0
-
-    def _refuse_sparse(self, index, group, sparse) -> None:
-        """Raise if the method does not take the gradients that are not dense."""
-        name = type(self).__name__
-        if self.update_sparse is None:
-            raise RuntimeError(
-                f"{name} does not take gradients of layout {sparse[0][1].layout} "
-                f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
-            )
-        if self._coupled_decay(group):
-            raise RuntimeError(
-                f"{name} takes sparse gradients only with weight_decay=0, "
-                f"got {group['weight_decay']!r} (group {index})"
-            )
-
-    def _step_sparse(self, group, letters, p, g) -> None:
-        if group.get("maximize", False):
-            g = g.neg()
-        if self._counts:
-            letters = {**letters, "k": self._count(p)}
-        keys = self.states_of(group)
-        states = {
-            letter: self._with_states([p], letter, key, group)[0][key]
-            for letter, key in keys.items()
-        }
-        type(self).update_sparse(p, g, **states, **letters)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters with hyper-parameters of its own.

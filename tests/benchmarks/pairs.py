@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from course_lib.methods import SGD
-from tests.methods.example_rules import ExampleAdam, ExampleMomentum
+from tests.methods.example_rules import ExampleAdam, ExampleListMomentum
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def _sgd_compiled(params):
 
 PAIRS = [
     Pair("SGD", SGD, torch.optim.SGD, (1.1, 0.4, 1.0)),
-    Pair("tests' momentum", ExampleMomentum, lambda ps: torch.optim.SGD(ps, momentum=0.9)),
+    Pair("tests' momentum", ExampleListMomentum, lambda ps: torch.optim.SGD(ps, momentum=0.9)),
     Pair("tests' Adam", ExampleAdam, torch.optim.Adam),
     Pair(
         "SGD compiled / fused",

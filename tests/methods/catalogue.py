@@ -10,7 +10,12 @@ from typing import Any
 import torch
 
 from course_lib.methods import SGD
-from tests.methods.example_rules import ExampleAdam, ExampleAdamW, ExampleMomentum
+from tests.methods.example_rules import (
+    ExampleAdam,
+    ExampleAdamW,
+    ExampleListMomentum,
+    ExampleMomentum,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ def _cases(ours, reference, options, **more):
 CASES = [
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1}, sparse=True),
     *_cases(ExampleMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    *_cases(ExampleListMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     # Adam's eps is 0 in float16, and its step 0/0 where the gradient is small, torch's too.
     *_cases(ExampleAdam, torch.optim.Adam, {"lr": 0.01}, tolerance=1e-10, float16=False),
     *_cases(

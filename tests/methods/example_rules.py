@@ -70,6 +70,20 @@ class ExampleMomentum(Method):
         x.sub_(b, alpha=t)
 
 
+class ExampleListMomentum(ExampleMomentum):
+    """The same, with a form for lists."""
+
+    @staticmethod
+    def update_list(x, g, b=None, *, k, t, mu):
+        if b is None:
+            torch._foreach_sub_(x, g, alpha=t)
+            return
+        if k > 1:
+            torch._foreach_mul_(b, mu)
+        torch._foreach_add_(b, g)
+        torch._foreach_sub_(x, b, alpha=t)
+
+
 class ExampleSparseAdam(ExampleAdam):
     """Adam on the entries that a sparse gradient holds, and on these alone."""
 

@@ -1,0 +1,250 @@
+"""What the base offers to a rule: states, counts, buckets, refusals."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from course_lib.methods import SGD, Method
+from course_lib.methods.running import CHUNK, SMALL
+from tests.methods.example_rules import (
+    ExampleAdam,
+    ExampleMomentum,
+    ExampleSparseAdam,
+    ExampleStart,
+)
+
+COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
+needs_compiler = pytest.mark.skipif(
+    not COMPILER, reason="compile=True is NOT tested: no C++ compiler on this machine"
+)
+
+
+def leaf(*shape, seed=0, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(seed)
+    p = torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
+    p.grad = torch.randn(shape, generator=generator, dtype=dtype)
+    return p
+
+
+class Recorder(Method):
+    """Notes the length of each vector that its rule is given, and the count."""
+
+    seen: list = []  # noqa: RUF012
+
+    def __init__(self, params):
+        super().__init__(params, {"lr": 0.1})
+
+    @staticmethod
+    def update(x, g, *, k, t):
+        Recorder.seen.append((x.numel(), k))
+
+
+@pytest.fixture
+def seen():
+    Recorder.seen.clear()
+    return Recorder.seen
+
+
+def test_small_tensors_run_as_one_vector_and_large_ones_in_chunks(seen):
+    small, large = [leaf(3, 4), leaf(5), leaf(SMALL["cpu"] - 1)], leaf(2 * CHUNK + 7)
+    Recorder([*small, large]).step()
+    assert sorted(seen) == sorted([(16 + SMALL["cpu"], 1), (CHUNK, 1), (CHUNK, 1), (7, 1)])
+
+
+def test_the_count_is_kept_for_each_parameter(seen):
+    often, seldom = leaf(3), leaf(5)
+    optimizer = Recorder([often, seldom])
+    for present in [True, False, True]:
+        seldom.grad = torch.ones(5) if present else None
+        optimizer.step()
+    assert seen == [(8, 1), (3, 2), (3, 3), (5, 2)]
+    assert optimizer.state[often]["step"] == 3
+    assert optimizer.state[seldom]["step"] == 2
+
+
+def test_groups_and_dtypes_do_not_share_a_vector(seen):
+    a, b, c = leaf(3), leaf(4), leaf(5, dtype=torch.float64)
+    Recorder([{"params": [a, c]}, {"params": [b]}]).step()
+    assert sorted(seen) == [(3, 1), (4, 1), (5, 1)]
+
+
+def test_a_rule_sees_a_complex_tensor_as_real_and_imaginary_parts(seen):
+    Recorder([leaf(6, dtype=torch.complex64), leaf(SMALL["cpu"], dtype=torch.complex64)]).step()
+    assert sorted(seen) == [(12, 1), (2 * SMALL["cpu"], 1)]
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_a_state_put_in_by_hand_is_taken_in(shape):
+    p, q = leaf(*shape), leaf(*shape)
+    a, b = ExampleAdam([p]), ExampleAdam([q])
+    a.step()
+    b.step()
+    a.state[p]["exp_avg"] = torch.ones(shape)
+    b.state[q]["exp_avg"].fill_(1.0)
+    a.step()
+    b.step()
+    assert torch.equal(p, q)
+    assert torch.equal(a.state[p]["exp_avg"], b.state[q]["exp_avg"])
+    assert (a.state[p]["exp_avg"] > 0).all()
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_a_state_of_the_wrong_shape_is_refused(shape):
+    p = leaf(*shape)
+    optimizer = ExampleAdam([p])
+    optimizer.step()
+    optimizer.state[p]["exp_avg"] = torch.ones(1)
+    with pytest.raises(
+        ValueError, match=r"state 'exp_avg' must have its parameter's shape .* \(1,\)"
+    ):
+        optimizer.step()
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_a_parameter_whose_data_were_replaced_is_followed(shape):
+    p, q = leaf(*shape), leaf(*shape)
+    a, b = ExampleAdam([p]), ExampleAdam([q])
+    a.step()
+    b.step()
+    old = p.data
+    kept = old.clone()
+    p.data = torch.zeros(shape)
+    q.data.zero_()
+    a.step()
+    b.step()
+    assert torch.equal(p, q)
+    assert torch.equal(old, kept)
+
+
+def test_a_parameter_that_changed_its_shape_without_state_is_followed():
+    p = leaf(4)
+    optimizer = Recorder([p])
+    optimizer.step()
+    p.data, p.grad = torch.zeros(2, 3), None
+    p.grad = torch.ones(2, 3)
+    optimizer.step()
+    assert Recorder.seen[-1][0] == 6
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_a_state_need_not_start_at_zero(shape):
+    p = leaf(*shape)
+    start = p.detach().clone()
+    p.grad.zero_()
+    optimizer = ExampleStart([p])
+    optimizer.step()
+    assert torch.equal(p, start)
+    p.data.add_(1)
+    optimizer.step()
+    torch.testing.assert_close(p.detach(), start + 0.5)
+
+
+def test_a_rule_may_claim_sparse_gradients():
+    p, q = leaf(6, 3, dtype=torch.float64), leaf(6, 3, dtype=torch.float64)
+    ours, theirs = ExampleSparseAdam([p], lr=0.1), torch.optim.SparseAdam([q], lr=0.1)
+    for rows in [[1, 4, 1], [0, 1], [4, 5]]:
+        values = torch.arange(1.0, 3 * len(rows) + 1, dtype=torch.float64).view(-1, 3)
+        for x, optimizer in [(p, ours), (q, theirs)]:
+            x.grad = torch.sparse_coo_tensor([rows], values, (6, 3))
+            optimizer.step()
+    # torch adds eps before the correction of the bias, the example after it.
+    torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-6)
+    assert ours.state[p]["step"] == 3
+
+
+def test_a_state_that_an_option_switches_off_is_not_kept():
+    p = leaf(3)
+    optimizer = ExampleMomentum([p], momentum=0.0)
+    optimizer.step()
+    assert "momentum_buffer" not in optimizer.state[p]
+
+
+def test_plain_sgd_keeps_no_state():
+    p = leaf(3)
+    optimizer = SGD([p])
+    optimizer.step()
+    assert optimizer.state_dict()["state"] == {}
+
+
+def test_a_method_without_a_rule_says_so():
+    class Nothing(Method):
+        def __init__(self, params):
+            super().__init__(params, {"lr": 0.1})
+
+    with pytest.raises(NotImplementedError, match="static method `update`"):
+        Nothing([leaf(2)]).step()
+
+
+def test_options_of_the_wrong_type_are_refused():
+    for options in [{"maximize": 1}, {"compile": "yes"}]:
+        (name,) = options
+        with pytest.raises(TypeError, match=rf"^{name} must be True or False, got"):
+            SGD([leaf(2)], **options)
+    with pytest.raises(TypeError, match="lr must be a non-negative finite number, got 'fast'"):
+        SGD([leaf(2)], lr="fast")
+
+
+def test_lr_zero_is_allowed_and_moves_nothing():
+    p = leaf(3)
+    before = p.detach().clone()
+    SGD([p], lr=0.0).step()
+    assert torch.equal(p, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex128])
+def test_sgd_of_lists_is_sgd_of_the_rule(dtype):
+    xs, gs = [leaf(n, seed=n, dtype=dtype).detach() for n in (1, 5, 1000)], []
+    gs = [torch.randn_like(x) for x in xs]
+    ys = [x.clone() for x in xs]
+    SGD.update_list(xs, gs, t=0.1)
+    for x, y, g in zip(xs, ys, gs, strict=True):
+        SGD.update(y, g, t=0.1)
+        eps = torch.finfo(dtype).eps
+        torch.testing.assert_close(x, y, rtol=4 * eps, atol=4 * eps)
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [SGD, ExampleAdam])
+def test_compiled_takes_the_same_steps_and_compiles_once(method):
+    import torch._dynamo
+
+    shapes = [(3,), (40, 50), (300, 200), (2 * CHUNK + 1,)]
+    ours = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
+    theirs = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
+    fast = method(ours, compile=True, weight_decay=0.1, maximize=True)
+    plain = method(theirs, weight_decay=0.1, maximize=True)
+    for k in range(12):
+        if k == 4:
+            compiled_so_far = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        for optimizer in (fast, plain):
+            optimizer.param_groups[0]["lr"] = 0.1 / (k + 1)
+            optimizer.step()
+    for x, y in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
+
+
+def test_compile_without_a_compiler_says_what_it_needs(tmp_path):
+    code = (
+        "import torch; from course_lib.methods import SGD\n"
+        "p = torch.ones(3, requires_grad=True); p.grad = torch.ones(3)\n"
+        "SGD([p], compile=True).step()\n"
+    )
+    environment = {
+        **os.environ,
+        "PATH": str(tmp_path),
+        "CXX": str(tmp_path / "none"),
+        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1
+    last = run.stderr.strip().splitlines()[-1]
+    assert last.startswith("RuntimeError: compile=True could not compile the rule."), run.stderr
+    assert "C++ compiler" in last
