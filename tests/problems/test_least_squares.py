@@ -38,7 +38,8 @@ def test_the_spectrum_is_the_one_asked_for(problem):
     steps = eigenvalues.log().diff()
     torch.testing.assert_close(steps, steps.mean().expand(11))
     assert eigenvalues.mean().item() == pytest.approx(2.0)
-    assert (problem.X.T @ problem.X / 300).diag().diff().abs().max() > 0.01  # rotated
+    A = problem.X.T @ problem.X / 300
+    assert (A - A.diag().diag()).abs().max() > 0.1  # rotated
 
 
 def test_a_gaussian_matrix_has_the_condition_that_theory_says():
