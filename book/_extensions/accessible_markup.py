@@ -1,7 +1,7 @@
 """Markup that screen readers understand, where docutils' own is refused by axe-core.
 
-docutils marks each entry of a bibliography with a role that ARIA has since deprecated, inside a list
-whose children must be list items.
+docutils marks each entry of a bibliography with a role that ARIA has since deprecated, inside a
+list whose children must be list items.
 """
 
 from docutils import nodes

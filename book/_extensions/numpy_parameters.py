@@ -1,8 +1,8 @@
 """Read `name : what it is` in a docstring's Parameters and Attributes as a description.
 
 NumPy's form has the type after the colon. The course's code has its types in the signature, where
-Sphinx finds them, and says in words what follows the colon. So the words are moved to the next line,
-where a description stands, before napoleon reads the docstring.
+Sphinx finds them, and says in words what follows the colon. So the words are moved to the next
+line, where a description stands, before napoleon reads the docstring.
 """
 
 import re
