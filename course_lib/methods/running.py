@@ -73,30 +73,34 @@ class RuleRunner:
         for k, (xs, gs) in self._by_count(params, grads).items():
             counted = letters if k is None else {**letters, "k": k}
             lists = {
-                letter: [self._fitted(p, letter, key, group) for p in xs]
+                letter: self._fitted(xs, letter, key, group)
                 for letter, key in self.states_of(group).items()
             }
             type(self).update_list(xs, gs, **lists, **counted)
 
     def _by_count(self, params, grads) -> dict[int | None, tuple[list[Tensor], list[Tensor]]]:
         """Count a step of each parameter, and sort them by their counts."""
-        sorted_ = {}
+        if not self._counts:
+            return {None: (params, grads)}
+        sorted_: dict[int | None, tuple[list[Tensor], list[Tensor]]] = {}
         for p, g in zip(params, grads, strict=True):
-            k = self._count(p) if self._counts else None
+            k = self._count(p)
             if k not in sorted_:
                 sorted_[k] = ([], [])
             sorted_[k][0].append(p)
             sorted_[k][1].append(g)
         return sorted_
 
-    def _fitted(self, p, letter, key, group) -> Tensor:
-        """Return the state `key` of `p` in the dtype and on the device of `p`."""
-        (state,) = self._with_states([p], letter, key, group)
-        held = state[key]
-        if held.dtype != p.dtype or held.device != p.device:
-            held = state[key] = held.to(p.device, p.dtype)
-        check_shape(key, held, p)
-        return held
+    def _fitted(self, params, letter, key, group) -> list[Tensor]:
+        """Return the state `key` of each parameter, in its dtype and on its device."""
+        states = self._with_states(params, letter, key, group)
+        for p, state in zip(params, states, strict=True):
+            held = state[key]
+            if held.dtype != p.dtype or held.device != p.device:
+                state[key] = held.to(p.device, p.dtype)
+            if held.shape != p.shape:
+                check_shape(key, held, p)
+        return [state[key] for state in states]
 
     def _step_flat(self, index, group, letters, params, grads) -> None:
         """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
@@ -122,7 +126,7 @@ class RuleRunner:
     def _step_in_place(self, group, letters, k, p, g) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
-            held = self._fitted(p, letter, key, group)
+            (held,) = self._fitted([p], letter, key, group)
             if not held.is_contiguous():
                 held = self.state[p][key] = held.contiguous()
             states[letter] = held.view(-1)
@@ -194,5 +198,5 @@ class RuleRunner:
         if self._counts:
             letters = {**letters, "k": self._count(p)}
         keys = self.states_of(group)
-        states = {letter: self._fitted(p, letter, key, group) for letter, key in keys.items()}
+        states = {letter: self._fitted([p], letter, key, group)[0] for letter, key in keys.items()}
         type(self).update_sparse(p, g, **states, **letters)
