@@ -183,6 +183,7 @@ def test_stop_ends_the_run_with_its_reason():
     assert asked == [0, 3, 6]
     history = run(steps=5)
     assert (len(history), history.reason) == (5, "all 5 steps made")
+    assert run(steps=6).reason == "enough"  # at the last step the criterion has the word
 
 
 def test_a_schedule_that_observes_is_shown_the_history():
