@@ -10,11 +10,20 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.optim.lr_scheduler import ExponentialLR
 
-from course_lib.methods.running import CHUNK
+from course_lib.methods import running
 from tests.methods.catalogue import CASES, PLAIN
+
+CHUNK = 2**12
 
 each = pytest.mark.parametrize("case", CASES, ids=str)
 plain = pytest.mark.parametrize("case", PLAIN, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch):
+    """Chunks and buckets at sizes that make the suite quick; the rest is as it is."""
+    monkeypatch.setattr(running, "CHUNK", CHUNK)
+    monkeypatch.setattr(running, "SMALL", {"cpu": 2**10})
 
 
 def parameters(dtype=torch.float64, seed=0):
@@ -30,9 +39,9 @@ def parameters(dtype=torch.float64, seed=0):
         draw(),
         draw(5, 0),
         draw(4, 6).t(),
-        draw(200, 150).t(),
+        draw(60, 50).t(),
         draw(40, 20)[::2, 1::3],
-        draw(300, 100),
+        draw(60, 100),
         draw(50)[10:30],
         draw(3, 5, 2),
     ]
@@ -69,7 +78,7 @@ def test_takes_torchs_steps_with_groups_and_a_scheduler(case):
     a = case.make(two_groups(ours, lr=0.03))
     b = case.make_reference(two_groups(theirs, lr=0.03))
     schedules = ExponentialLR(a, 0.9), ExponentialLR(b, 0.9)
-    for k in range(12):
+    for k in range(30):
         run(a, ours, [k])
         run(b, theirs, [k])
         for schedule in schedules:
@@ -429,7 +438,9 @@ def test_sparse_gradients_are_taken_where_claimed_and_refused_elsewhere(case):
     def embedding():
         weight = torch.arange(12.0, dtype=torch.float64).view(4, 3).requires_grad_()
         rows = torch.tensor([[2, 0, 2]])
-        weight.grad = torch.sparse_coo_tensor(rows, torch.ones(3, 3, dtype=torch.float64), (4, 3))
+        weight.grad = torch.sparse_coo_tensor(
+            rows, torch.ones(3, 3, dtype=torch.float64), (4, 3), check_invariants=True
+        )
         return weight
 
     ours, theirs, other = embedding(), embedding(), torch.zeros(2, requires_grad=True)

@@ -149,7 +149,7 @@ def test_a_rule_may_claim_sparse_gradients():
     for rows in [[1, 4, 1], [0, 1], [4, 5]]:
         values = torch.arange(1.0, 3 * len(rows) + 1, dtype=torch.float64).view(-1, 3)
         for x, optimizer in [(p, ours), (q, theirs)]:
-            x.grad = torch.sparse_coo_tensor([rows], values, (6, 3))
+            x.grad = torch.sparse_coo_tensor([rows], values, (6, 3), check_invariants=True)
             optimizer.step()
     # torch adds eps before the correction of the bias, the example after it.
     torch.testing.assert_close(p, q, rtol=1e-6, atol=1e-6)
