@@ -248,3 +248,14 @@ def test_compile_without_a_compiler_says_what_it_needs(tmp_path):
     last = run.stderr.strip().splitlines()[-1]
     assert last.startswith("RuntimeError: compile=True could not compile the rule."), run.stderr
     assert "C++ compiler" in last
+
+
+def test_parameters_of_one_shape_that_take_turns_do_not_mix():
+    ours, theirs = [leaf(4, seed=i) for i in (1, 2)], [leaf(4, seed=i) for i in (1, 2)]
+    a, b = ExampleAdam(ours), torch.optim.Adam(theirs)
+    for k in range(6):
+        for params, optimizer in [(ours, a), (theirs, b)]:
+            params[k % 2].grad, params[1 - k % 2].grad = torch.full((4,), k + 1.0), None
+            optimizer.step()
+    for x, y in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(x, y)
