@@ -18,28 +18,21 @@ def digits(split: str = "train", *, dtype: torch.dtype = torch.float32) -> tuple
 
     Of each class every fifth image, in the order of the file, is for testing.
 
-    Parameters
-    ----------
-    split : ``"train"`` or ``"test"``.
-    dtype : floating-point type of the images.
+    Args:
+        split: ``"train"`` or ``"test"``.
+        dtype: floating-point type of the images.
 
-    Returns
-    -------
-    x, y
+    Returns:
         Images, shape (m, 64), values in [0, 1] (grey level / 16), rows of 8 × 8 pixels; labels,
         shape (m,), int64, from 0 to 9.
 
-    Raises
-    ------
-    ValueError
-        If ``split`` is neither, or ``dtype`` is not floating.
-    DamagedDataError
-        If scikit-learn's data are not those expected.
+    Raises:
+        ValueError: ``split`` is neither, or ``dtype`` is not floating.
+        DamagedDataError: scikit-learn's data are not those expected.
 
-    Examples
-    --------
-    >>> [len(digits(split)[1]) for split in ("train", "test")]
-    [1442, 355]
+    Example:
+        >>> [len(digits(split)[1]) for split in ("train", "test")]
+        [1442, 355]
 
     Source: Alpaydin & Kaynak 1998, UCI repository (the test part of the original), by way of
     ``sklearn.datasets.load_digits``.

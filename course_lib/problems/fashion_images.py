@@ -64,37 +64,29 @@ def fashion_mnist(
     The subset holds the first 600 training and the first 100 test images of each class, in their
     order in the full set. With ``folder`` the full set is read: 60 000 and 10 000 images.
 
-    Parameters
-    ----------
-    split : ``"train"`` or ``"test"``.
-    folder : where the four full files lie (``.gz`` or unpacked), directly or, as torchvision puts
-        them, under ``FashionMNIST/raw``.
-    download : let torchvision fetch the full files into ``folder`` first; those that are there
-        are kept.
-    dtype : floating-point type of the images.
+    Args:
+        split: ``"train"`` or ``"test"``.
+        folder: where the four full files lie (``.gz`` or unpacked), directly or, as torchvision
+            puts them, under ``FashionMNIST/raw``.
+        download: let torchvision fetch the full files into ``folder`` first; those that are there
+            are kept.
+        dtype: floating-point type of the images.
 
-    Returns
-    -------
-    x, y
+    Returns:
         Images, shape (m, 784), values in [0, 1] (byte / 255), rows of 28 × 28 pixels; labels,
         shape (m,), int64, from 0 to 9: see ``FASHION_CLASSES``.
 
-    Raises
-    ------
-    ValueError
-        If ``split`` is neither, ``dtype`` is not floating, or ``download`` is asked for without
-        ``folder``.
-    FileNotFoundError, DamagedDataError
-        If a file is missing, or its SHA-256 is not that of the published file; the message says
-        what to do.
-    ImportError
-        If ``download`` is asked for and torchvision is not installed.
+    Raises:
+        ValueError: ``split`` is neither, ``dtype`` is not floating, or ``download`` is asked for
+            without ``folder``.
+        FileNotFoundError, DamagedDataError: a file is missing, or its SHA-256 is not that of the
+            published file; the message says what to do.
+        ImportError: ``download`` is asked for and torchvision is not installed.
 
-    Examples
-    --------
-    >>> x, y = fashion_mnist("test")
-    >>> x.shape, y.bincount().tolist()
-    (torch.Size([1000, 784]), [100, 100, 100, 100, 100, 100, 100, 100, 100, 100])
+    Example:
+        >>> x, y = fashion_mnist("test")
+        >>> x.shape, y.bincount().tolist()
+        (torch.Size([1000, 784]), [100, 100, 100, 100, 100, 100, 100, 100, 100, 100])
 
     Source: Xiao, Rasul & Vollgraf 2017, https://github.com/zalandoresearch/fashion-mnist, MIT
     licence (the notice lies beside the data).

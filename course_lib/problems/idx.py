@@ -21,10 +21,11 @@ class DamagedDataError(ValueError):
 def verify(content: bytes, sha256: str, name: str, remedy: str) -> bytes:
     """Return ``content`` if its SHA-256 is the one expected.
 
-    >>> verify(b"abc", "0" * 64, "abc.bin", "fetch it")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    course_lib.problems.idx.DamagedDataError: abc.bin is damaged ...
+    Example:
+        >>> verify(b"abc", "0" * 64, "abc.bin", "fetch it")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        course_lib.problems.idx.DamagedDataError: abc.bin is damaged ...
     """
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
@@ -42,12 +43,9 @@ def read_idx(folder: Path, name: str, sha256: str, remedy: str) -> NDArray[np.ui
     the length of each as a big-endian 32-bit integer. The checksum is that of the uncompressed
     content, since ``.gz`` files of the same content differ.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is neither; the message ends with ``remedy``.
-    DamagedDataError
-        If the file cannot be unpacked or its checksum is another.
+    Raises:
+        FileNotFoundError: there is neither; the message ends with ``remedy``.
+        DamagedDataError: the file cannot be unpacked or its checksum is another.
     """
     plain, packed = folder / name, folder / f"{name}.gz"
     if plain.is_file():

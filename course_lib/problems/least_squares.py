@@ -25,35 +25,33 @@ class LeastSquares:
     It can be passed to :func:`~course_lib.training.fit` as data: its batches are rows of
     :math:`X` and of :math:`y` with shape (B, 1), for ``nn.Linear(n, 1, bias=False)``.
 
-    Parameters
-    ----------
-    m, n : rows and columns of X, ``m >= n``.
-    condition : condition number of :math:`A`, at least 1; None for a plain Gaussian X.
-    noise : standard deviation :math:`\sigma` of the noise, at least 0.
-    seed : non-negative integer; X, :math:`w_{true}` and the noise are functions of it.
-    dtype : floating-point type.
+    Args:
+        m: rows of X, ``m >= n``.
+        n: columns of X, at least 1.
+        condition: condition number of :math:`A`, at least 1; None for a plain Gaussian X.
+        noise: standard deviation :math:`\sigma` of the noise, at least 0.
+        seed: non-negative integer; X, :math:`w_{true}` and the noise are functions of it.
+        dtype: floating-point type.
 
-    Attributes
-    ----------
-    X, y : data, shapes (m, n) and (m,).
-    w_true : the weights that made y, shape (n,).
-    w_star : minimiser of F, shape (n,).
-    minimum : :math:`F(w^*)`.
-    L, mu : largest and smallest eigenvalue of the Hessian :math:`2A`.
-    condition : :math:`L/\mu`.
+    Attributes:
+        X: data, shape (m, n).
+        y: data, shape (m,).
+        w_true: the weights that made y, shape (n,).
+        w_star: minimiser of F, shape (n,).
+        minimum: :math:`F(w^*)`.
+        L: largest eigenvalue of the Hessian :math:`2A`.
+        mu: its smallest eigenvalue.
+        condition: :math:`L/\mu`.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is out of its range.
+    Raises:
+        TypeError, ValueError: an argument is out of its range.
 
-    Examples
-    --------
-    >>> problem = LeastSquares(200, 10, condition=50.0)
-    >>> round(problem.condition, 6), float(problem.gap(torch.zeros(10, dtype=torch.float64)))
-    (50.0, 1.0)
-    >>> bool(problem.gradient(problem.w_star).norm() < 1e-10)
-    True
+    Example:
+        >>> problem = LeastSquares(200, 10, condition=50.0)
+        >>> round(problem.condition, 6), float(problem.gap(torch.zeros(10, dtype=torch.float64)))
+        (50.0, 1.0)
+        >>> bool(problem.gradient(problem.w_star).norm() < 1e-10)
+        True
 
     Source: slide 20 (there the sum of squares).
     """

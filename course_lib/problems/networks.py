@@ -28,26 +28,23 @@ def mlp(
     Weights and biases are uniform in :math:`\pm1/\sqrt{d_{in}}`, torch's default, but drawn from
     an explicit generator: torch's global random numbers are neither used nor changed.
 
-    Parameters
-    ----------
-    sizes : widths :math:`d_0,\dots,d_L`, at least two: inputs, hidden layers, outputs.
-    activation : makes the module after each layer but the last.
-    seed : non-negative integer, used if there is no ``generator``.
-    generator : source of the random numbers.
-    dtype : type of the parameters.
+    Args:
+        sizes: widths :math:`d_0,\dots,d_L`, at least two: inputs, hidden layers, outputs.
+        activation: makes the module after each layer but the last.
+        seed: non-negative integer, used if there is no ``generator``.
+        generator: source of the random numbers.
+        dtype: type of the parameters.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If ``sizes`` are not at least two positive integers, or ``activation`` makes no module.
+    Raises:
+        TypeError, ValueError: ``sizes`` are not at least two positive integers, or ``activation``
+            makes no module.
 
-    Examples
-    --------
-    >>> net = mlp([2, 3, 1], nn.Tanh)
-    >>> [type(module).__name__ for module in net]
-    ['Linear', 'Tanh', 'Linear']
-    >>> bool((net[0].weight == mlp([2, 3, 1])[0].weight).all())
-    True
+    Example:
+        >>> net = mlp([2, 3, 1], nn.Tanh)
+        >>> [type(module).__name__ for module in net]
+        ['Linear', 'Tanh', 'Linear']
+        >>> bool((net[0].weight == mlp([2, 3, 1])[0].weight).all())
+        True
     """
     if len(sizes) < 2:
         raise ValueError(f"sizes must hold at least two widths, got {list(sizes)}")

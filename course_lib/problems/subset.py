@@ -21,8 +21,9 @@ __all__ = ["first_of_each_class", "make_subset", "write_subset"]
 def first_of_each_class(labels: NDArray[np.uint8], n: int) -> NDArray[np.int64]:
     """Return the positions of the first ``n`` samples of each class, in ascending order.
 
-    >>> first_of_each_class(np.array([1, 0, 1, 1, 0], np.uint8), 2).tolist()
-    [0, 1, 2, 4]
+    Example:
+        >>> first_of_each_class(np.array([1, 0, 1, 1, 0], np.uint8), 2).tolist()
+        [0, 1, 2, 4]
     """
     positions = [np.flatnonzero(labels == label)[:n] for label in np.unique(labels)]
     return np.sort(np.concatenate(positions))

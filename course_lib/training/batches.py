@@ -30,9 +30,10 @@ def generator_of(stream: str, *key: int) -> torch.Generator:
     are independent; ``key`` holds integers from 0 to 2⁶⁴ − 1. All are mixed by
     :class:`numpy.random.SeedSequence`.
 
-    >>> a, b = generator_of("noise", 0, 1), generator_of("noise", 0, 1)
-    >>> bool(torch.rand((), generator=a) == torch.rand((), generator=b))
-    True
+    Example:
+        >>> a, b = generator_of("noise", 0, 1), generator_of("noise", 0, 1)
+        >>> bool(torch.rand((), generator=a) == torch.rand((), generator=b))
+        True
     """
     name = stream.encode()
     # Two words for each integer and the length in front: no two keys give the same words.
@@ -44,8 +45,9 @@ def generator_of(stream: str, *key: int) -> torch.Generator:
 def draw_distinct(m: int, n: int, generator: torch.Generator) -> Tensor:
     """Draw ``n`` different indices out of 0, …, m−1, every subset equally likely.
 
-    >>> draw_distinct(10, 10, torch.Generator().manual_seed(0)).sort().values.tolist()
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    Example:
+        >>> draw_distinct(10, 10, torch.Generator().manual_seed(0)).sort().values.tolist()
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     """
     check_integer("n", n, low=1, high=m)
     if n > m // 4:
@@ -101,10 +103,9 @@ class _EpochBatches:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over a state; ``seed`` comes with it, the sizes must be the same.
 
-        Raises
-        ------
-        ValueError
-            If the state was saved by batches of another kind or size. Nothing is changed then.
+        Raises:
+            ValueError: the state was saved by batches of another kind or size. Nothing is changed
+                then.
         """
         own = self.state_dict()
         if set(state) != set(own):
@@ -135,26 +136,22 @@ class ShuffledBatches(_EpochBatches):
     :math:`m` (with ``drop_last`` it is left out). Iterating gives the batches of one epoch as
     int64 tensors and advances ``epoch``; who breaks off goes on from there next time.
 
-    Parameters
-    ----------
-    m : number of samples.
-    batch_size : :math:`B`, from 1 to ``m``.
-    seed : non-negative integer. The order of an epoch is a function of (seed, epoch) alone.
-    drop_last : leave out the last batch if it is smaller.
+    Args:
+        m: number of samples.
+        batch_size: :math:`B`, from 1 to ``m``.
+        seed: non-negative integer. The order of an epoch is a function of (seed, epoch) alone.
+        drop_last: leave out the last batch if it is smaller.
 
-    Raises
-    ------
-    ValueError
-        If ``m < 1``, ``batch_size`` is not in 1, …, m, or ``seed`` is negative.
+    Raises:
+        ValueError: ``m < 1``, ``batch_size`` is not in 1, …, m, or ``seed`` is negative.
 
-    Examples
-    --------
-    >>> batches = ShuffledBatches(5, batch_size=2, seed=1)
-    >>> epoch = [batch.tolist() for batch in batches]
-    >>> [len(batch) for batch in epoch], sorted(sum(epoch, []))
-    ([2, 2, 1], [0, 1, 2, 3, 4])
-    >>> batches.epoch
-    1
+    Example:
+        >>> batches = ShuffledBatches(5, batch_size=2, seed=1)
+        >>> epoch = [batch.tolist() for batch in batches]
+        >>> [len(batch) for batch in epoch], sorted(sum(epoch, []))
+        ([2, 2, 1], [0, 1, 2, 3, 4])
+        >>> batches.epoch
+        1
 
     Source: slide 19 (the slide permutes :math:`\{0,\dots,m\}`, which is one index too many).
     """
@@ -172,12 +169,11 @@ class BatchesWithReplacement(_EpochBatches):
 
     Parameters, errors and state are those of :class:`ShuffledBatches`.
 
-    Examples
-    --------
-    >>> batches = BatchesWithReplacement(1000, batch_size=10)
-    >>> seen = torch.cat(list(batches))
-    >>> len(seen), round(1 - len(seen.unique()) / 1000, 1)
-    (1000, 0.4)
+    Example:
+        >>> batches = BatchesWithReplacement(1000, batch_size=10)
+        >>> seen = torch.cat(list(batches))
+        >>> len(seen), round(1 - len(seen.unique()) / 1000, 1)
+        (1000, 0.4)
 
     Source: slide 19, "canonical".
     """
@@ -192,8 +188,9 @@ class BatchesWithReplacement(_EpochBatches):
 class FullBatch:
     """All samples in every step: an epoch is one batch, given as a slice, so nothing is copied.
 
-    >>> list(FullBatch(3))
-    [slice(0, 3, None)]
+    Example:
+        >>> list(FullBatch(3))
+        [slice(0, 3, None)]
     """
 
     def __init__(self, m: int) -> None:

@@ -24,33 +24,30 @@ class BatchClosure:
     loss, as ``torch.optim`` expects of a closure. A method that needs more asks for more; every
     question is counted in samples.
 
-    Parameters
-    ----------
-    model : module, or any callable, from inputs to outputs.
-    loss : ``loss(outputs, targets)``, the mean over the batch, a tensor of shape ().
-    data : ``(x, y)`` or an object with ``len`` and ``batch(indices)``.
-    indices : int64 tensor of shape ``(|J|,)`` or slice: the batch.
-    parameters : tensors whose gradients are set; the model's and the loss's own by default.
-    generator : the source of the batches of :meth:`sample`.
+    Args:
+        model: module, or any callable, from inputs to outputs.
+        loss: ``loss(outputs, targets)``, the mean over the batch, a tensor of shape ().
+        data: ``(x, y)`` or an object with ``len`` and ``batch(indices)``.
+        indices: int64 tensor of shape ``(|J|,)`` or slice: the batch.
+        parameters: tensors whose gradients are set; the model's and the loss's own by default.
+        generator: the source of the batches of :meth:`sample`.
 
-    Attributes
-    ----------
-    touched : ``Counter`` of samples by kind, ``"gradient"`` and ``"value"``, shared by all
-        closures that come from this one.
-    first_loss : the first loss it computed, None before.
+    Attributes:
+        touched: ``Counter`` of samples by kind, ``"gradient"`` and ``"value"``, shared by all
+            closures that come from this one.
+        first_loss: the first loss it computed, None before.
 
-    Examples
-    --------
-    >>> x, y = torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [4.0]])
-    >>> model = nn.Linear(1, 1, bias=False)
-    >>> _ = nn.init.zeros_(model.weight)
-    >>> closure = BatchClosure(model, nn.functional.mse_loss, (x, y), slice(0, 2))
-    >>> closure().item(), model.weight.grad.item()
-    (10.0, -14.0)
-    >>> closure.on(torch.tensor([0])).value().item()
-    4.0
-    >>> dict(closure.touched)
-    {'gradient': 2, 'value': 1}
+    Example:
+        >>> x, y = torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [4.0]])
+        >>> model = nn.Linear(1, 1, bias=False)
+        >>> _ = nn.init.zeros_(model.weight)
+        >>> closure = BatchClosure(model, nn.functional.mse_loss, (x, y), slice(0, 2))
+        >>> closure().item(), model.weight.grad.item()
+        (10.0, -14.0)
+        >>> closure.on(torch.tensor([0])).value().item()
+        4.0
+        >>> dict(closure.touched)
+        {'gradient': 2, 'value': 1}
 
     Source: slides 17–18.
     """
@@ -151,10 +148,8 @@ class BatchClosure:
     def sample(self, n: int) -> BatchClosure:
         """Return the closure of a fresh batch of ``n`` different samples.
 
-        Raises
-        ------
-        ValueError
-            If the closure has no generator, or ``n`` is not in 1, …, m.
+        Raises:
+            ValueError: the closure has no generator, or ``n`` is not in 1, …, m.
         """
         if self.generator is None:
             raise ValueError("sample(n) needs a closure made with generator=…, got None")
@@ -168,21 +163,18 @@ class FunctionClosure:
     same point it answers from memory, so that a loop can look at a point without making the
     method pay for it.
 
-    Parameters
-    ----------
-    f : function from a tensor shaped like ``x`` to a tensor of shape ().
-    x : leaf tensor that requires gradients.
+    Args:
+        f: function from a tensor shaped like ``x`` to a tensor of shape ().
+        x: leaf tensor that requires gradients.
 
-    Attributes
-    ----------
-    touched : ``Counter`` of evaluations by kind, ``"gradient"`` and ``"value"``.
+    Attributes:
+        touched: ``Counter`` of evaluations by kind, ``"gradient"`` and ``"value"``.
 
-    Examples
-    --------
-    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-    >>> closure = FunctionClosure(lambda x: (x * x).sum(), x)
-    >>> closure().item(), x.grad.tolist(), closure().item(), closure.touched["gradient"]
-    (5.0, [2.0, 4.0], 5.0, 1)
+    Example:
+        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+        >>> closure = FunctionClosure(lambda x: (x * x).sum(), x)
+        >>> closure().item(), x.grad.tolist(), closure().item(), closure.touched["gradient"]
+        (5.0, [2.0, 4.0], 5.0, 1)
     """
 
     def __init__(self, f: Callable[[Tensor], Tensor], x: Tensor) -> None:

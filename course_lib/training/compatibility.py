@@ -32,21 +32,19 @@ _SAME_SHAPE = {
 def check_compatible(model: nn.Module, loss: Callable[[Any, Tensor], Tensor], data: Data) -> None:
     """Pass two samples through model and loss and refuse what would go wrong, loudly or silently.
 
-    Raises
-    ------
-    TypeError
-        If ``model`` is no module, ``loss`` cannot be called or returns no tensor, or class labels
-        are not int64.
-    ValueError
-        If the model has no parameters or nothing to train, a label is out of range, a target
-        would broadcast against the outputs, or the loss is not a scalar.
+    Raises:
+        TypeError: ``model`` is no module, ``loss`` cannot be called or returns no tensor, or class
+            labels are not int64.
+        ValueError: the model has no parameters or nothing to train, a label is out of range, a
+            target would broadcast against the outputs, or the loss is not a scalar.
 
-    >>> from course_lib.training.data import as_data
-    >>> data = as_data((torch.ones(3, 2), torch.ones(3)))
-    >>> check_compatible(nn.Linear(2, 1), F.mse_loss, data)  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    ValueError: targets must have the shape of the outputs, got ...
+    Example:
+        >>> from course_lib.training.data import as_data
+        >>> data = as_data((torch.ones(3, 2), torch.ones(3)))
+        >>> check_compatible(nn.Linear(2, 1), F.mse_loss, data)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        ValueError: targets must have the shape of the outputs, got ...
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}")

@@ -35,21 +35,17 @@ class Data(Protocol):
 class TensorData:
     """Inputs and targets in memory.
 
-    Parameters
-    ----------
-    x, y : tensors or arrays of shape (m, …); arrays share their memory, integer arrays ``y``
-        become int64, as class labels must be.
+    Args:
+        x: inputs, a tensor or array of shape (m, …); an array shares its memory.
+        y: targets, likewise; an array of integers becomes int64, as class labels must be.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If one is no tensor or array, has no samples, or their lengths differ.
+    Raises:
+        TypeError, ValueError: one is no tensor or array, has no samples, or their lengths differ.
 
-    Examples
-    --------
-    >>> data = TensorData(torch.arange(6.0).view(3, 2), torch.tensor([0, 1, 0]))
-    >>> len(data), data.batch(torch.tensor([2, 0]))[0].tolist()
-    (3, [[4.0, 5.0], [0.0, 1.0]])
+    Example:
+        >>> data = TensorData(torch.arange(6.0).view(3, 2), torch.tensor([0, 1, 0]))
+        >>> len(data), data.batch(torch.tensor([2, 0]))[0].tolist()
+        (3, [[4.0, 5.0], [0.0, 1.0]])
     """
 
     def __init__(self, x: Tensor | NDArray[Any], y: Tensor | NDArray[Any]) -> None:
@@ -77,25 +73,23 @@ class MappedData:
     After each batch the pages that it touched are let go, so that the resident memory of the
     process does not grow with the file (Linux; elsewhere the system decides).
 
-    Parameters
-    ----------
-    x, y : each a path of an ``.npy`` file, a ``numpy.memmap``, or an array or tensor in memory.
-    transform : function of a batch of inputs, e.g. ``lambda x: x.float() / 255`` for bytes.
+    Args:
+        x: inputs, the path of an ``.npy`` file, a ``numpy.memmap``, or an array or tensor in
+            memory.
+        y: targets, likewise.
+        transform: function of a batch of inputs, e.g. ``lambda x: x.float() / 255`` for bytes.
 
-    Raises
-    ------
-    TypeError, ValueError
-        As for :class:`TensorData`.
+    Raises:
+        TypeError, ValueError: as for :class:`TensorData`.
 
-    Examples
-    --------
-    >>> import tempfile
-    >>> rows = ((np.full((2, 3), i, np.uint8), np.full(2, i)) for i in range(4))
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     data = MappedData.write(folder, rows, m=8, transform=lambda x: x.float() / 4)
-    ...     x, y = data.batch(torch.tensor([7, 0]))
-    >>> x.tolist(), y.tolist()
-    ([[0.75, 0.75, 0.75], [0.0, 0.0, 0.0]], [3, 0])
+    Example:
+        >>> import tempfile
+        >>> rows = ((np.full((2, 3), i, np.uint8), np.full(2, i)) for i in range(4))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     data = MappedData.write(folder, rows, m=8, transform=lambda x: x.float() / 4)
+        ...     x, y = data.batch(torch.tensor([7, 0]))
+        >>> x.tolist(), y.tolist()
+        ([[0.75, 0.75, 0.75], [0.0, 0.0, 0.0]], [3, 0])
     """
 
     def __init__(
@@ -195,8 +189,9 @@ class MappedData:
 def as_data(data: Any) -> Data:
     """Return ``data`` itself if it has ``batch`` and a length, else make it from ``(x, y)``.
 
-    >>> len(as_data((torch.zeros(3, 2), torch.zeros(3, 1))))
-    3
+    Example:
+        >>> len(as_data((torch.zeros(3, 2), torch.zeros(3, 1))))
+        3
     """
     if isinstance(data, Data):
         return data

@@ -27,11 +27,12 @@ def mean_loss(
     The data are passed through in chunks, each weighted by its size, so that the result does not
     depend on ``chunk_size`` and mapped data stay out of memory.
 
-    >>> data = torch.zeros(3, 1), torch.tensor([[1.0], [2.0], [3.0]])
-    >>> evaluate = mean_loss(data, nn.functional.mse_loss, chunk_size=2)
-    >>> round(evaluate(nn.Linear(1, 1).requires_grad_(False).apply(
-    ...     lambda layer: nn.init.zeros_(layer.bias))), 4)
-    4.6667
+    Example:
+        >>> data = torch.zeros(3, 1), torch.tensor([[1.0], [2.0], [3.0]])
+        >>> evaluate = mean_loss(data, nn.functional.mse_loss, chunk_size=2)
+        >>> round(evaluate(nn.Linear(1, 1).requires_grad_(False).apply(
+        ...     lambda layer: nn.init.zeros_(layer.bias))), 4)
+        4.6667
     """
     check_callable("loss", loss, "a function of outputs and targets")
     return _mean_over(as_data(data), lambda outputs, y: loss(outputs, y).item(), chunk_size)
@@ -44,9 +45,10 @@ def accuracy(
 
     Outputs have shape (m, classes), targets (m,).
 
-    >>> data = torch.eye(2), torch.tensor([0, 0])
-    >>> accuracy(data)(nn.Identity())
-    0.5
+    Example:
+        >>> data = torch.eye(2), torch.tensor([0, 0])
+        >>> accuracy(data)(nn.Identity())
+        0.5
     """
     return _mean_over(
         as_data(data),

@@ -57,51 +57,47 @@ def fit(
     passed through once to see whether model, loss and data fit together; that changes neither
     the model's buffers nor torch's random numbers.
 
-    Parameters
-    ----------
-    model : module with parameters.
-    data : pair ``(x, y)`` of tensors, arrays, memory-mapped arrays or paths of ``.npy`` files, all
-        of shape (m, …), or an object with a length and ``batch(indices)``.
-    loss : ``loss(outputs, targets)``, the mean over the batch, shape ().
-    method : function that makes an optimizer from the list of parameters, or an optimizer already
-        made from them.
-    epochs, steps : how long; exactly one of them. An epoch is one pass through ``batches``.
-    batches : an iterable of int64 index tensors, gone through once an epoch, such as
-        :class:`ShuffledBatches`. It goes on from the state it is in.
-    batch_size : makes the batches: :math:`B` samples each. Without it (and without ``batches``)
-        every step sees all data: gradient descent.
-    replacement : draw the batches with replacement.
-    seed : of the batches: their order is a function of (seed, epoch).
-    schedule : :math:`t_k` as a function of :math:`k`; it sets ``lr`` of all groups before step
-        :math:`k`. If it has a method ``observe(history)``, that is called at each evaluation.
-    evaluate : name → function of the model, called in evaluation mode without gradients before
-        the first step, every ``evaluate_every`` steps (default: after each epoch) and at the end.
-    stop : asked at each evaluation, ``stop(history)`` returns the reason to stop, or None. Before
-        the first step it is asked only if there is something to ``evaluate``.
-    progress : show a bar on stderr; None shows it on a terminal only.
+    Args:
+        model: module with parameters.
+        data: pair ``(x, y)`` of tensors, arrays, memory-mapped arrays or paths of ``.npy`` files,
+            all of shape (m, …), or an object with a length and ``batch(indices)``.
+        loss: ``loss(outputs, targets)``, the mean over the batch, shape ().
+        method: function that makes an optimizer from the list of parameters, or an optimizer
+            already made from them.
+        epochs: how long, in passes through ``batches``; give either this or ``steps``.
+        steps: how long, in steps.
+        batches: an iterable of int64 index tensors, gone through once an epoch, such as
+            :class:`ShuffledBatches`. It goes on from the state it is in.
+        batch_size: makes the batches: :math:`B` samples each. Without it (and without ``batches``)
+            every step sees all data: gradient descent.
+        replacement: draw the batches with replacement.
+        seed: of the batches: their order is a function of (seed, epoch).
+        schedule: :math:`t_k` as a function of :math:`k`; it sets ``lr`` of all groups before step
+            :math:`k`. If it has a method ``observe(history)``, that is called at each evaluation.
+        evaluate: name → function of the model, called in evaluation mode without gradients before
+            the first step, as often as ``evaluate_every`` says, and at the end.
+        evaluate_every: steps between evaluations; None evaluates after each epoch.
+        stop: asked at each evaluation, ``stop(history)`` returns the reason to stop, or None.
+            Before the first step it is asked only if there is something to ``evaluate``.
+        progress: show a bar on stderr; None shows it on a terminal only.
 
-    Returns
-    -------
-    History
+    Returns:
         Losses of all steps, samples touched, evaluations, and the reason why it ended.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If arguments, data, model and loss do not fit together. The model is unchanged then.
-    NonFiniteLossError
-        If a loss is infinite or not a number. The model keeps the parameters it had when that
-        loss was computed; the error's ``record`` is the history so far.
+    Raises:
+        TypeError, ValueError: arguments, data, model and loss do not fit together. The model is
+            unchanged then.
+        NonFiniteLossError: a loss is infinite or not a number. The model keeps the parameters it
+            had when that loss was computed; the error's ``record`` is the history so far.
 
-    Examples
-    --------
-    >>> import torch
-    >>> x = torch.linspace(-1, 1, 20)[:, None]
-    >>> model = nn.Linear(1, 1)
-    >>> history = fit(model, (x, 3 * x + 1), nn.functional.mse_loss,
-    ...               lambda params: torch.optim.SGD(params, lr=0.2), epochs=50, batch_size=5)
-    >>> len(history), round(model.weight.item(), 3), round(model.bias.item(), 3)
-    (200, 3.0, 1.0)
+    Example:
+        >>> import torch
+        >>> x = torch.linspace(-1, 1, 20)[:, None]
+        >>> model = nn.Linear(1, 1)
+        >>> history = fit(model, (x, 3 * x + 1), nn.functional.mse_loss,
+        ...               lambda params: torch.optim.SGD(params, lr=0.2), epochs=50, batch_size=5)
+        >>> len(history), round(model.weight.item(), 3), round(model.bias.item(), 3)
+        (200, 3.0, 1.0)
 
     Source: slides 14 and 17–19.
     """

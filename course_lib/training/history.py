@@ -19,25 +19,23 @@ class History:
 
     All series are float64 arrays. ``len(history)`` is the number of steps made.
 
-    Attributes
-    ----------
-    steps : :math:`k = 1, 2, \dots`
-    epochs : passes over the data after step :math:`k`: samples in the batches so far, over
-        :math:`m`. Not a whole number in mid-epoch.
-    samples : samples touched after step :math:`k`, all questions to the closure counted. A method
-        that asks its closure several times a step touches more than it makes epochs.
-    losses : batch loss :math:`F_{J_k}(x_{k-1})`, before the update.
-    evaluations : name → values of that evaluation.
-    evaluated_at : the steps after which evaluations were made; 0 is before the first.
-    evaluated_samples : samples touched until then.
-    reason : why the run ended, None while it runs.
+    Attributes:
+        steps: :math:`k = 1, 2, \dots`
+        epochs: passes over the data after step :math:`k`: samples in the batches so far, over
+            :math:`m`. Not a whole number in mid-epoch.
+        samples: samples touched after step :math:`k`, all questions to the closure counted. A
+            method that asks its closure several times a step touches more than it makes epochs.
+        losses: batch loss :math:`F_{J_k}(x_{k-1})`, before the update.
+        evaluations: name → values of that evaluation.
+        evaluated_at: the steps after which evaluations were made; 0 is before the first.
+        evaluated_samples: samples touched until then.
+        reason: why the run ended, None while it runs.
 
-    Examples
-    --------
-    >>> history = History()
-    >>> history.add(loss=2.0, epochs=0.5, samples=10)
-    >>> history.steps, history.losses
-    (array([1.]), array([2.]))
+    Example:
+        >>> history = History()
+        >>> history.add(loss=2.0, epochs=0.5, samples=10)
+        >>> history.steps, history.losses
+        (array([1.]), array([2.]))
     """
 
     def __init__(self) -> None:

@@ -19,8 +19,9 @@ def resident_memory() -> int:
 
     Pages of memory-mapped files count as far as they are mapped in at the moment.
 
-    >>> resident_memory() > 1_000_000
-    True
+    Example:
+        >>> resident_memory() > 1_000_000
+        True
     """
     if _STATM.exists():
         return int(_STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -33,20 +34,18 @@ class PeakMemory:
     Linux keeps the highest value of a process itself, and can be told to start afresh. Where it
     cannot, a thread looks every 5 ms, which may miss a short peak.
 
-    Attributes
-    ----------
-    start : resident memory at the beginning, bytes.
-    peak : its largest value since, bytes; at the latest at the end of the block.
-    rise : ``peak - start``.
-    exact : whether the system kept the peak, not a sampling thread.
+    Attributes:
+        start: resident memory at the beginning, bytes.
+        peak: its largest value since, bytes; at the latest at the end of the block.
+        rise: ``peak - start``.
+        exact: whether the system kept the peak, not a sampling thread.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> with PeakMemory() as memory:
-    ...     total = np.ones(4_000_000).sum()  # 32 MB
-    >>> 25e6 < memory.rise < 80e6
-    True
+    Example:
+        >>> import numpy as np
+        >>> with PeakMemory() as memory:
+        ...     total = np.ones(4_000_000).sum()  # 32 MB
+        >>> 25e6 < memory.rise < 80e6
+        True
     """
 
     start: int

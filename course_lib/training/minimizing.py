@@ -32,36 +32,31 @@ def minimize(
 ) -> Trajectory:
     r"""Minimise :math:`f` from :math:`x_0`: :math:`x_k = x_{k-1} + t_k d_k` for k = 1, …, steps.
 
-    Parameters
-    ----------
-    f : differentiable function from a tensor of shape (n,) to one of shape ().
-    x0 : start, shape (n,); copied, its dtype and device are kept.
-    method : function that makes an optimizer from a list of tensors, e.g.
-        ``lambda params: torch.optim.SGD(params, lr=0.1)``. It may ask its closure for the value
-        alone (``closure.value()``).
-    steps : largest number of steps.
-    schedule : :math:`t_k` as a function of :math:`k = 1, 2, \dots`, set before step :math:`k`.
-    stop : asked at every iterate, the start included: ``stop(trajectory)`` returns the reason to
-        stop there, or None.
+    Args:
+        f: differentiable function from a tensor of shape (n,) to one of shape ().
+        x0: start, shape (n,); copied, its dtype and device are kept.
+        method: function that makes an optimizer from a list of tensors, e.g.
+            ``lambda params: torch.optim.SGD(params, lr=0.1)``. It may ask its closure for the value
+            alone (``closure.value()``).
+        steps: largest number of steps.
+        schedule: :math:`t_k` as a function of :math:`k = 1, 2, \dots`, set before step :math:`k`.
+        stop: asked at every iterate, the start included: ``stop(trajectory)`` returns the reason to
+            stop there, or None.
 
-    Returns
-    -------
-    Trajectory
+    Returns:
         Iterates, values, gradient norms, and the reason why it ended.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as described; nothing has been computed with it then.
-    NonFiniteLossError
-        If :math:`f(x_k)` is infinite or not a number; its ``record`` is the trajectory so far.
+    Raises:
+        TypeError, ValueError: an argument is not as described; nothing has been computed with it
+            then.
+        NonFiniteLossError: :math:`f(x_k)` is infinite or not a number; its ``record`` is the
+            trajectory so far.
 
-    Examples
-    --------
-    >>> path = minimize(lambda x: (x * x).sum(), [1.0, -2.0],
-    ...                 lambda params: torch.optim.SGD(params, lr=0.25), steps=2)
-    >>> path.x.tolist(), path.values.tolist()
-    ([[1.0, -2.0], [0.5, -1.0], [0.25, -0.5]], [5.0, 1.25, 0.3125])
+    Example:
+        >>> path = minimize(lambda x: (x * x).sum(), [1.0, -2.0],
+        ...                 lambda params: torch.optim.SGD(params, lr=0.25), steps=2)
+        >>> path.x.tolist(), path.values.tolist()
+        ([[1.0, -2.0], [0.5, -1.0], [0.25, -0.5]], [5.0, 1.25, 0.3125])
 
     Source: slide 14, the framework.
     """
@@ -96,14 +91,13 @@ class Trajectory:
 
     ``len(trajectory)`` is the number :math:`K` of steps made.
 
-    Attributes
-    ----------
-    x : tensor of shape (K + 1, n), dtype and device of the start.
-    values : :math:`f(x_k)`, float64 array of shape (K + 1,).
-    gradient_norms : :math:`\|\nabla f(x_k)\|_2`, float64 array of shape (K + 1,).
-    touched : how often the method evaluated :math:`f`: ``Counter`` of ``"gradient"`` (value and
-        gradient at a new point) and ``"value"``.
-    reason : why the run ended.
+    Attributes:
+        x: tensor of shape (K + 1, n), dtype and device of the start.
+        values: :math:`f(x_k)`, float64 array of shape (K + 1,).
+        gradient_norms: :math:`\|\nabla f(x_k)\|_2`, float64 array of shape (K + 1,).
+        touched: how often the method evaluated :math:`f`: ``Counter`` of ``"gradient"`` (value and
+            gradient at a new point) and ``"value"``.
+        reason: why the run ended.
     """
 
     def __init__(self, touched: Counter[str]) -> None:

@@ -16,12 +16,12 @@ class NonFiniteLossError(ArithmeticError):
     It is raised before the method updates the parameters, so the model keeps the values it had
     when the loss was computed.
 
-    Attributes
-    ----------
-    value : the loss.
-    step : the step :math:`k` that could not be made, counted from 1 (None outside a loop).
-    epoch : the pass over the data it fell into, counted from 1 (None outside ``fit``).
-    record : what was recorded up to then, a ``History`` or a ``Trajectory`` (None outside a loop).
+    Attributes:
+        value: the loss.
+        step: the step :math:`k` that could not be made, counted from 1 (None outside a loop).
+        epoch: the pass over the data it fell into, counted from 1 (None outside ``fit``).
+        record: what was recorded up to then, a ``History`` or a ``Trajectory`` (None outside a
+            loop).
     """
 
     def __init__(

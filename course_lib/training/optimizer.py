@@ -18,12 +18,10 @@ def optimizer_from(
 ) -> Any:
     """Return ``method`` if it is an optimizer of these parameters, else make one from them.
 
-    Raises
-    ------
-    TypeError
-        If ``method`` is neither an optimizer nor a function that returns an object with ``step``.
-    ValueError
-        If it is an optimizer, but of other parameters.
+    Raises:
+        TypeError: ``method`` is neither an optimizer nor a function that returns an object with
+            ``step``.
+        ValueError: it is an optimizer, but of other parameters.
     """
     parameters = list(parameters)
     if isinstance(method, Optimizer):

@@ -13,12 +13,13 @@ __all__ = ["check_callable", "check_integer", "check_learning_rate"]
 def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
     """Return ``value`` as an int if it is a whole number within [low, high].
 
-    >>> check_integer("steps", 3, low=1)
-    3
-    >>> check_integer("batch_size", 0, low=1, high=10)
-    Traceback (most recent call last):
-    ...
-    ValueError: batch_size must be an integer from 1 to 10, got 0
+    Example:
+        >>> check_integer("steps", 3, low=1)
+        3
+        >>> check_integer("batch_size", 0, low=1, high=10)
+        Traceback (most recent call last):
+        ...
+        ValueError: batch_size must be an integer from 1 to 10, got 0
     """
     allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
     message = f"{name} must be an integer {allowed}, got {value!r}"
@@ -39,10 +40,11 @@ def check_callable(name: str, value: Any, what: str) -> Callable[..., Any]:
 def check_learning_rate(k: int, value: Any) -> float:
     """Return the step size a schedule gave for step ``k`` if it is finite and not negative.
 
-    >>> check_learning_rate(3, float("nan"))
-    Traceback (most recent call last):
-    ...
-    ValueError: schedule(3) must be a finite number of at least 0, got nan
+    Example:
+        >>> check_learning_rate(3, float("nan"))
+        Traceback (most recent call last):
+        ...
+        ValueError: schedule(3) must be a finite number of at least 0, got nan
     """
     message = f"schedule({k}) must be a finite number of at least 0, got {value!r}"
     try:
