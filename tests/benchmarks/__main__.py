@@ -1,7 +1,7 @@
 """Print the time of a step against torch's default: ``python -m tests.benchmarks [--check]``.
 
-Each pair of optimizers runs alternately on the same shapes with fresh non-zero gradients; the ratio
-is the median over pairs of rounds. The large temporaries of torch's default are mapped afresh by
+Each pair of optimizers runs alternately on the same parameters and non-zero gradients; the ratio is
+the median over pairs of rounds. The large temporaries of torch's default are mapped afresh by
 the allocator at each step, so that all is measured a second time, in a process of its own, with the
 allocator's threshold raised.
 """

@@ -1,4 +1,4 @@
-"""Alternating measurements of two optimizers on the same parameters' shapes."""
+"""Alternating measurements of two optimizers on the same parameters."""
 
 import statistics
 import time
@@ -35,7 +35,8 @@ def _seconds(optimizer: torch.optim.Optimizer, steps: int) -> float:
 def measure(pair, load: str, rounds: int) -> tuple[float, float]:
     """Return the lower quartile and the median of the ratios ours / theirs over `rounds` pairs."""
     generator = torch.Generator().manual_seed(0)
-    ours, theirs = (make(_parameters(LOADS[load], generator)) for make in (pair.ours, pair.theirs))
+    params = _parameters(LOADS[load], generator)  # shared: where they lie in memory matters
+    ours, theirs = pair.ours(params), pair.theirs(params)
     for optimizer in (ours, theirs):
         _seconds(optimizer, 3)
     steps = max(1, round(ROUND / _seconds(theirs, 3)))
