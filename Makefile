@@ -39,9 +39,10 @@ lab: $(READY) ## open the notebooks in JupyterLab (installed at the first call)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
 	$(BIN)/jupyter lab book
 
-lint: $(READY) ## check style and format
+lint: $(READY) ## check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 benchmark: $(READY) ## time the methods against torch, alternating, in one run
 	$(BIN)/python -m tests.benchmarks
@@ -50,7 +51,7 @@ records: $(READY) ## measure the stored records of seconds again
 	$(BIN)/python book/_pipeline/measure.py
 
 clean: ## remove what was built (the environment stays; remove $(VENV) by hand)
-	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 setup: $(READY) ## set up the environment and nothing else
 

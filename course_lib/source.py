@@ -79,7 +79,7 @@ def _docstring_lines(node: ast.AST, lines: list[str]) -> set[int]:
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     if not isinstance(node, kinds) or ast.get_docstring(node) is None or len(node.body) == 1:
         return set()
-    last = node.body[0].end_lineno
+    last = node.body[0].end_lineno or node.body[0].lineno
     while last < len(lines) and not lines[last].strip():
         last += 1
     return set(range(node.body[0].lineno, last + 1))

@@ -46,16 +46,16 @@ class Comparison:
         return self._told(6)
 
     def _told(self, digits: int) -> str:
-        if self.low is None and self.high is None:
-            return f"{self.name}: {'yes' if self.value == 1 else 'no'}"
         counted = isinstance(self.value, int)
         value = str(self.value) if counted else significant(self.value, max(digits, 1))
         figure = f"{self.name} {value}" if digits else self.name
-        if self.low is None:
-            return f"{figure} ≤ {_in_full(self.high)}"
-        if self.high is None:
+        if self.low is not None and self.high is not None:
+            return f"{figure} in [{_in_full(self.low)}, {_in_full(self.high)}]"
+        if self.low is not None:
             return f"{figure} ≥ {_in_full(self.low)}"
-        return f"{figure} in [{_in_full(self.low)}, {_in_full(self.high)}]"
+        if self.high is not None:
+            return f"{figure} ≤ {_in_full(self.high)}"
+        return f"{self.name}: {'yes' if self.value == 1 else 'no'}"
 
 
 def at_most(name: str, value: Any, bound: Any, *, digits: int = 3) -> Comparison:
@@ -105,7 +105,7 @@ def between(name: str, value: Any, low: Any, high: Any, *, digits: int = 3) -> C
         'slope of variance -1.00 in [-1.1, -0.9]'
     """
     comparison = _comparison(name, value, low, high, digits)
-    if comparison.low > comparison.high:
+    if _number(name, "bound", low) > _number(name, "bound", high):
         raise ValueError(f"low must be at most high, got {low!r} and {high!r} for {name!r}")
     return comparison
 

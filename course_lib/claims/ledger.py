@@ -111,9 +111,10 @@ def _claim(entry: Any, number: int) -> Claim:
             raise LedgerError(f"{name}: {key} must be a text, got {text!r}")
         if marks := set(text) & set("$`|\\"):
             raise LedgerError(f"{name}: {key} must be plain text, got {sorted(marks)} in {text!r}")
-    claim = Claim(
-        **{key: " ".join(v.split()) if isinstance(v, str) else v for key, v in entry.items()}
-    )
+    values: dict[str, Any] = {
+        key: " ".join(v.split()) if isinstance(v, str) else v for key, v in entry.items()
+    }
+    claim = Claim(**values)
     _validate(claim)
     return claim
 

@@ -97,8 +97,8 @@ class Method(RuleRunner, Optimizer):
         self.register_state_dict_post_hook(_copy_state)
 
     @staticmethod
-    def update(x: Tensor, g: Tensor, **letters: Any) -> None:
-        """Change `x` and the states in place; a subclass states how."""
+    def update(x: Tensor, g: Tensor, *states: Any, **letters: Any) -> None:
+        """Change `x` and the states in place; a subclass states how, and names its states."""
         raise NotImplementedError("a method must state its rule as a static method `update`")
 
     def letters(self, group: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class Method(RuleRunner, Optimizer):
 
 def _copied(states: Mapping[Any, Any]) -> Any:
     """Return `states` with each tensor copied, so that no view drags its bucket along."""
-    copies = defaultdict(dict)
+    copies: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
     for p, state in states.items():
         copies[p] = {
             key: value.clone() if isinstance(value, Tensor) else value

@@ -1,6 +1,7 @@
 """Running a rule: on lists, on chunks of large tensors, on buckets of small ones."""
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +21,9 @@ SMALL_ELSEWHERE = 2**20
 """The same on all other devices. Chosen by reckoning (a launch against a copy), not measured."""
 
 Group = dict[str, Any]
+Letters = dict[str, Any]
+Rule = Callable[..., None]
+Tensors = list[Tensor] | tuple[Tensor, ...]
 
 
 class RuleRunner:
@@ -31,8 +35,14 @@ class RuleRunner:
 
     states: ClassVar[Mapping[str, str]] = {}
     coupled_weight_decay: ClassVar[bool] = True
-    update_list: ClassVar[Callable[..., None] | None] = None
-    update_sparse: ClassVar[Callable[..., None] | None] = None
+    update: ClassVar[Rule]
+    update_list: ClassVar[Rule | None] = None
+    update_sparse: ClassVar[Rule | None] = None
+
+    letters: Callable[[Group], Letters]
+    states_of: Callable[[Group], Mapping[str, str]]
+    new_state: Callable[[Tensor, str, Group], Tensor]
+    state: defaultdict[Tensor, Any]
 
     _counts: ClassVar[bool] = False
     _compile: bool
@@ -51,24 +61,27 @@ class RuleRunner:
             grads.append(g)
         letters = {letter: number(value) for letter, value in self.letters(group).items()}
         if sparse:
-            self._refuse_sparse(index, group, sparse)
+            update_sparse = self._sparse_rule(index, group, sparse)
             for p, g in sparse:
-                self._step_sparse(group, letters, p, g)
+                self._step_sparse(update_sparse, group, letters, p, g)
         if not params:
             return
-        if self.update_list is not None and not self._compile:
-            self._step_list(group, letters, params, grads)
+        update_list = type(self).update_list
+        if update_list is not None and not self._compile:
+            self._step_list(update_list, group, letters, params, grads)
         else:
             self._step_flat(index, group, letters, params, grads)
 
-    def _step_list(self, group, letters, params, grads) -> None:
+    def _step_list(
+        self, update_list: Rule, group: Group, letters: Letters, params: Tensors, grads: Tensors
+    ) -> None:
         """Run a rule that has a form for lists, on all tensors as they are."""
         if group.get("maximize", False):
             grads = torch._foreach_neg(grads)
         if decay := self._coupled_decay(group):
             grads = torch._foreach_add(grads, params, alpha=decay)
         if not self._counts and not self.states_of(group):
-            type(self).update_list(params, grads, **letters)
+            update_list(params, grads, **letters)
             return
         for k, (xs, gs) in self._by_count(params, grads).items():
             counted = letters if k is None else {**letters, "k": k}
@@ -76,9 +89,11 @@ class RuleRunner:
                 letter: self._fitted(xs, letter, key, group)
                 for letter, key in self.states_of(group).items()
             }
-            type(self).update_list(xs, gs, **lists, **counted)
+            update_list(xs, gs, **lists, **counted)
 
-    def _by_count(self, params, grads) -> dict[int | None, tuple[list[Tensor], list[Tensor]]]:
+    def _by_count(
+        self, params: Tensors, grads: Tensors
+    ) -> Mapping[int | None, tuple[Tensors, Tensors]]:
         """Count a step of each parameter, and sort them by their counts."""
         if not self._counts:
             return {None: (params, grads)}
@@ -91,7 +106,7 @@ class RuleRunner:
             sorted_[k][1].append(g)
         return sorted_
 
-    def _fitted(self, params, letter, key, group) -> list[Tensor]:
+    def _fitted(self, params: Tensors, letter: str, key: str, group: Group) -> list[Tensor]:
         """Return the state `key` of each parameter, in its dtype and on its device."""
         states = self._with_states(params, letter, key, group)
         for p, state in zip(params, states, strict=True):
@@ -102,7 +117,9 @@ class RuleRunner:
                 check_shape(key, held, p)
         return [state[key] for state in states]
 
-    def _step_flat(self, index, group, letters, params, grads) -> None:
+    def _step_flat(
+        self, index: int, group: Group, letters: Letters, params: Tensors, grads: Tensors
+    ) -> None:
         """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
         gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
         for p, g in zip(params, grads, strict=True):
@@ -123,7 +140,9 @@ class RuleRunner:
             self._step_bucket(group, letters, k, buckets[place], gs)
         del buckets[len(gathered) :]
 
-    def _step_in_place(self, group, letters, k, p, g) -> None:
+    def _step_in_place(
+        self, group: Group, letters: Letters, k: int | None, p: Tensor, g: Tensor
+    ) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
             (held,) = self._fitted([p], letter, key, group)
@@ -133,7 +152,9 @@ class RuleRunner:
         g = g.to(p.dtype).resolve_conj().reshape(-1)
         self._run(group, letters, k, p.view(-1), g, states)
 
-    def _step_bucket(self, group, letters, k, bucket, grads) -> None:
+    def _step_bucket(
+        self, group: Group, letters: Letters, k: int | None, bucket: Bucket, grads: Tensors
+    ) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
             states[letter] = bucket.state(key, self._with_states(bucket.params, letter, key, group))
@@ -141,7 +162,9 @@ class RuleRunner:
         self._run(group, letters, k, bucket.x, bucket.g, states)
         bucket.scatter()
 
-    def _with_states(self, params, letter, key, group) -> list[dict[str, Any]]:
+    def _with_states(
+        self, params: Tensors, letter: str, key: str, group: Group
+    ) -> list[dict[str, Any]]:
         """Return ``state[p]`` of each parameter, with the state `key` made where it is new."""
         states = [self.state[p] for p in params]
         for p, state in zip(params, states, strict=True):
@@ -149,7 +172,15 @@ class RuleRunner:
                 state[key] = self.new_state(p, letter, group)
         return states
 
-    def _run(self, group, letters, k, x, g, states: dict[str, Tensor]) -> None:
+    def _run(
+        self,
+        group: Group,
+        letters: Letters,
+        k: int | None,
+        x: Tensor,
+        g: Tensor,
+        states: dict[str, Tensor],
+    ) -> None:
         """Run the rule on vectors, on the CPU by chunks that fit the cache."""
         if k is not None:
             letters = {**letters, "k": k}
@@ -159,7 +190,7 @@ class RuleRunner:
         rule = compiled(type(self).update) if self._compile else self.update
         whole = self._compile or x.device.type != "cpu"
         size = vectors[0].numel() if whole else CHUNK
-        pieces = [vectors]
+        pieces: Iterable[Sequence[Tensor]] = [vectors]
         if vectors[0].numel() > size:
             pieces = zip(*(v.split(size) for v in vectors), strict=True)
         for x, g, *rest in pieces:
@@ -178,10 +209,11 @@ class RuleRunner:
     def _coupled_decay(self, group: Group) -> float:
         return number(group.get("weight_decay", 0.0)) if self.coupled_weight_decay else 0.0
 
-    def _refuse_sparse(self, index, group, sparse) -> None:
-        """Raise if the method does not take the gradients that are not dense."""
+    def _sparse_rule(self, index: int, group: Group, sparse: list[tuple[Tensor, Tensor]]) -> Rule:
+        """Return the rule for gradients that are not dense; raise if the method takes none."""
         name = type(self).__name__
-        if self.update_sparse is None:
+        update_sparse = type(self).update_sparse
+        if update_sparse is None:
             raise RuntimeError(
                 f"{name} does not take gradients of layout {sparse[0][1].layout} "
                 f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
@@ -191,12 +223,15 @@ class RuleRunner:
                 f"{name} takes sparse gradients only with weight_decay=0, "
                 f"got {group['weight_decay']!r} (group {index})"
             )
+        return update_sparse
 
-    def _step_sparse(self, group, letters, p, g) -> None:
+    def _step_sparse(
+        self, update_sparse: Rule, group: Group, letters: Letters, p: Tensor, g: Tensor
+    ) -> None:
         if group.get("maximize", False):
             g = g.neg()
         if self._counts:
             letters = {**letters, "k": self._count(p)}
         keys = self.states_of(group)
         states = {letter: self._fitted([p], letter, key, group)[0] for letter, key in keys.items()}
-        type(self).update_sparse(p, g, **states, **letters)
+        update_sparse(p, g, **states, **letters)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.category import StrCategoryFormatter
 from matplotlib.collections import (
@@ -15,7 +17,7 @@ from matplotlib.collections import (
     PolyCollection,
     QuadMesh,
 )
-from matplotlib.container import BarContainer
+from matplotlib.container import BarContainer, Container
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -111,8 +113,8 @@ def _read_axes(axes: Axes) -> Iterator[Series]:
         elif isinstance(artist, AxesImage):
             yield _series("image", artist, values=artist.get_array())
         elif isinstance(artist, StepPatch):
-            steps = artist.get_data()
-            yield _series("line", artist, x=steps.edges[:-1], y=steps.values)
+            values, edges, _ = artist.get_data()
+            yield _series("line", artist, x=edges[:-1], y=values)
         elif isinstance(artist, Patch) and id(artist) not in in_bars:
             corners = (
                 artist.get_path().vertices @ artist.get_patch_transform().get_matrix()[:2, :2].T
@@ -121,7 +123,9 @@ def _read_axes(axes: Axes) -> Iterator[Series]:
             yield _series("shape", artist, x=corners[:, 0], y=corners[:, 1])
 
 
-def _series(kind: str, artist, names: tuple[str, ...] = (), **data) -> Series:
+def _series(
+    kind: str, artist: Artist | Container, names: tuple[str, ...] = (), **data: Any
+) -> Series:
     label = str(artist.get_label() or "")
     return Series(
         kind,
@@ -131,14 +135,14 @@ def _series(kind: str, artist, names: tuple[str, ...] = (), **data) -> Series:
     )
 
 
-def _numbers(values) -> np.ndarray:
+def _numbers(values: Any) -> np.ndarray:
     return np.ma.filled(np.ma.asarray(values, dtype=np.float64), np.nan).ravel()
 
 
 def _line(axes: Axes, line: Line2D) -> Series:
     if isinstance(line, AxLine):
         raise ValueError(f"{line!r} has no data to describe: draw it with ax.plot")
-    x, y = line.get_xdata(orig=False), line.get_ydata(orig=False)
+    x, y = np.asarray(line.get_xdata(orig=False)), np.asarray(line.get_ydata(orig=False))
     if line.get_transform() == axes.get_yaxis_transform(which="grid"):
         return _series("level", line, y=y[:1])
     if line.get_transform() == axes.get_xaxis_transform(which="grid"):
@@ -150,7 +154,8 @@ def _line(axes: Axes, line: Line2D) -> Series:
 
 def _collection(artist: Collection) -> Series:
     if isinstance(artist, ContourSet):
-        return _series("contours", artist, values=[artist.zmin, artist.zmax])
+        span = [artist.zmin, artist.zmax]  # type: ignore[attr-defined]  # not in matplotlib's stubs
+        return _series("contours", artist, values=span)
     if isinstance(artist, Quiver):
         return _series("arrows", artist, x=artist.X, y=artist.Y, u=artist.U, v=artist.V)
     if isinstance(artist, QuadMesh):

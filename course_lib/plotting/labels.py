@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -29,17 +30,19 @@ def label_line(
         The annotation.
 
     Raises:
-        ValueError: the line is empty or there is no text.
+        ValueError: the line is empty or in no axes, or there is no text.
     """
     if text is None:
         text = str(line.get_label())
     if not text or text.startswith("_"):
         raise ValueError(f"text must be the line's name, got {text!r}: the line has no label")
-    x, y = line.get_xdata(), line.get_ydata()
+    x, y = np.asanyarray(line.get_xdata()), np.asanyarray(line.get_ydata())
     if len(x) == 0:
         raise ValueError(f"line must have data to label it {text!r}, got an empty line")
-    axes: Axes = line.axes
-    if line.get_label().startswith("_"):
+    axes = line.axes
+    if not isinstance(axes, Axes):
+        raise ValueError(f"line must be drawn in axes to be labelled, got {line!r}")
+    if str(line.get_label()).startswith("_"):
         line.set_label(text)
     if at is None:
         index, offset, horizontal, vertical = len(x) - 1, (6, 0), "left", "center"

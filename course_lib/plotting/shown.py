@@ -42,7 +42,9 @@ class ShownFigure:
         """Give the description."""
         return self.description
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         forms: dict[str, Any] = {
             "image/png": base64.b64encode(self.png).decode("ascii"),
             "text/plain": self.description,

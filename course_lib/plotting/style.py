@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
-from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.rcsetup import cycler
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 __all__ = ["COLORS", "FONT_POINTS", "PIXELS_PER_INCH", "Palette", "figure", "style"]
 
@@ -35,7 +38,7 @@ class Palette(NamedTuple):
 COLORS = Palette()
 """The colours, by name (``COLORS.blue``) or in order; grey is for what only gives context."""
 
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": COLORS.grey,
     "axes.facecolor": "none",

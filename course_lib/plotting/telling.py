@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def tell_series(series: Series, panel: Panel, *, thorough: bool) -> str:
     return f"{label} {tell_group([(series, panel)])}".strip()
 
 
-def _tell_line(series: Series, number, thorough: bool) -> str:
+def _tell_line(series: Series, number: Callable[[float], str], thorough: bool) -> str:
     x, y = series.data["x"], series.data["y"]
     shown = np.isfinite(x) & np.isfinite(y)
     if not shown.any():
@@ -94,7 +95,7 @@ def tell_group(members: list[tuple[Series, Panel]]) -> str:
     kind = members[0][0].kind
     number = _number_in(*(panel for _, panel in members))
 
-    def span(name: str, pick=slice(None)) -> str:
+    def span(name: str, pick: slice = slice(None)) -> str:
         parts = [_finite(series.data[name])[pick] for series, _ in members]
         return _span(np.concatenate(parts), number)
 
@@ -126,7 +127,7 @@ def tell_group(members: list[tuple[Series, Panel]]) -> str:
     return f"{several or kind + ' '}between {span('y').replace(' to ', ' and ')}"
 
 
-def _number_in(*panels: Panel):
+def _number_in(*panels: Panel) -> Callable[[float], str]:
     """A function that writes a number as it can be read in these panels."""
     told = [
         np.abs(_finite(values))
@@ -161,7 +162,7 @@ def _short(value: float) -> str:
     return mantissa + e + exponent
 
 
-def _span(values: np.ndarray, write) -> str:
+def _span(values: np.ndarray, write: Callable[[float], str]) -> str:
     if values.size == 0:
         return "nothing finite"
     low, high = write(values.min()), write(values.max())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -78,7 +80,7 @@ class LeastSquares:
         if not dtype.is_floating_point:
             raise ValueError(f"dtype must be a floating-point type, got {dtype}")
         generator = generator_of("least squares", seed)
-        double = {"dtype": torch.float64, "generator": generator}
+        double: dict[str, Any] = {"dtype": torch.float64, "generator": generator}
         X, w_true = torch.randn(m, n, **double), torch.randn(n, **double)
         if condition is not None:
             X = _with_condition(X, float(condition))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +42,8 @@ def make_subset(folder: Path) -> dict[str, NDArray[np.uint8]]:
 
 def write_subset(folder: Path, target: Path) -> str:
     """Write the subset to ``target`` and return the SHA-256 of that file."""
-    np.savez_compressed(target, **make_subset(folder))
+    arrays: dict[str, Any] = make_subset(folder)  # no name is an option of savez_compressed
+    np.savez_compressed(target, **arrays)
     return hashlib.sha256(target.read_bytes()).hexdigest()
 
 

@@ -116,7 +116,7 @@ class _Watch(TorchFunctionMode):
         unchanged = targets.data_ptr() == self.targets.data_ptr() and (
             targets.numel() == self.targets.numel()
         )
-        source = self.data if unchanged and hasattr(self.data, "target_range") else None
+        source: Any = self.data if unchanged and hasattr(self.data, "target_range") else None
         low, high = (source or TensorData(targets, targets)).target_range(ignored)
         if low < 0 or high >= classes:
             raise ValueError(

@@ -170,8 +170,8 @@ def _batches(
                 "batches must be an iterable of index tensors that can be gone through once an "
                 f"epoch, got {type(batches).__name__}"
             )
-        if getattr(batches, "m", m) != m:
-            raise ValueError(f"batches were made for {batches.m} samples, but data holds {m}")
+        if (made_for := getattr(batches, "m", m)) != m:
+            raise ValueError(f"batches were made for {made_for} samples, but data holds {m}")
         return batches
     if batch_size is None:
         if replacement:

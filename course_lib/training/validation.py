@@ -25,9 +25,10 @@ def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -
     message = f"{name} must be an integer {allowed}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(message)
-    if value < low or (high is not None and value > high):
+    number = int(value)
+    if number < low or (high is not None and number > high):
         raise ValueError(message)
-    return int(value)
+    return number
 
 
 def check_callable(name: str, value: Any, what: str) -> Callable[..., Any]:
