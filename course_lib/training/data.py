@@ -115,8 +115,19 @@ class MappedData:
     ) -> MappedData:
         """Write ``chunks`` of (inputs, targets) to ``x.npy`` and ``y.npy`` and map them.
 
-        Only one chunk is in memory at a time. ``m`` is the number of samples of all chunks,
-        which must agree in dtype and shape of a row.
+        Only one chunk is in memory at a time.
+
+        Args:
+            folder: where the two files are written; it must exist.
+            chunks: pairs of arrays of the same length; all must agree in dtype and shape of a row.
+            m: number of samples of all chunks together.
+            transform: as for the class.
+
+        Returns:
+            The data, mapped from the files.
+
+        Raises:
+            TypeError, ValueError: the chunks do not agree, or do not hold ``m`` samples.
         """
         paths = Path(folder) / "x.npy", Path(folder) / "y.npy"
         written, rows_are = 0, None
@@ -188,6 +199,17 @@ class MappedData:
 
 def as_data(data: Any) -> Data:
     """Return ``data`` itself if it has ``batch`` and a length, else make it from ``(x, y)``.
+
+    Args:
+        data: a pair of tensors or arrays in memory, or of memory-mapped arrays or paths of ``.npy``
+            files; or an object with a length and ``batch(indices)``.
+
+    Returns:
+        The object; or :class:`MappedData` if one of the pair is mapped or a path, else
+        :class:`TensorData`.
+
+    Raises:
+        TypeError, ValueError: ``data`` is neither, or the pair is not as these classes need it.
 
     Example:
         >>> len(as_data((torch.zeros(3, 2), torch.zeros(3, 1))))

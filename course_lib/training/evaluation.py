@@ -27,6 +27,17 @@ def mean_loss(
     The data are passed through in chunks, each weighted by its size, so that the result does not
     depend on ``chunk_size`` and mapped data stay out of memory.
 
+    Args:
+        data: ``(x, y)`` or an object with a length and ``batch(indices)``.
+        loss: ``loss(outputs, targets)``, the mean over a batch, shape ().
+        chunk_size: samples passed through at a time.
+
+    Returns:
+        A function to pass to :func:`~course_lib.training.fit` in ``evaluate``.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
+
     Example:
         >>> data = torch.zeros(3, 1), torch.tensor([[1.0], [2.0], [3.0]])
         >>> evaluate = mean_loss(data, nn.functional.mse_loss, chunk_size=2)
@@ -44,6 +55,16 @@ def accuracy(
     """Return a function of a model: the share of ``data`` whose largest output is the label.
 
     Outputs have shape (m, classes), targets (m,).
+
+    Args:
+        data: ``(x, y)`` or an object with a length and ``batch(indices)``.
+        chunk_size: samples passed through at a time.
+
+    Returns:
+        A function to pass to :func:`~course_lib.training.fit` in ``evaluate``.
+
+    Raises:
+        TypeError, ValueError: an argument is not as described.
 
     Example:
         >>> data = torch.eye(2), torch.tensor([0, 0])
