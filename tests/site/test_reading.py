@@ -46,7 +46,7 @@ UNRENDERED = r"""() => {
     }
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-        const raw = /\\\(|\\\)|\\\[|\$\$|\$[^$\s][^$]*\$/.test(node.data);
+        const raw = /\\\(|\\\)|\\\[|\$\$|\$[^$\s][^$]*\$|\|-+\|/.test(node.data);
         if (raw && !node.parentElement.closest("script, style, pre, code, .MathJax")) {
             found.push(node.data);
         }
@@ -120,28 +120,30 @@ def violations(page):
     ]
 
 
+@pytest.fixture(scope="class")
+def contexts(request, browser):
+    themes = ("light", "dark")
+    contexts = {theme: new_context(browser, request.cls.width, theme) for theme in themes}
+    yield contexts
+    for context in contexts.values():
+        context.close()
+
+
+@pytest.fixture(
+    scope="class",
+    params=[(page, theme) for page in PAGES for theme in ("light", "dark")],
+    ids=lambda pair: f"{pair[0]}-{pair[1]}",
+)
+def visit(request, contexts, site):
+    name, theme = request.param
+    with visiting(contexts[theme], site, name, theme) as visit:
+        yield visit
+
+
 class EveryPage:
     """What is asked of a page at each width and in each theme."""
 
     width: int
-
-    @pytest.fixture(scope="class")
-    def contexts(self, request, browser):
-        themes = ("light", "dark")
-        contexts = {theme: new_context(browser, request.cls.width, theme) for theme in themes}
-        yield contexts
-        for context in contexts.values():
-            context.close()
-
-    @pytest.fixture(
-        scope="class",
-        params=[(page, theme) for page in PAGES for theme in ("light", "dark")],
-        ids=lambda pair: f"{pair[0]}-{pair[1]}",
-    )
-    def visit(self, request, contexts, site):
-        name, theme = request.param
-        with visiting(contexts[theme], site, name, theme) as visit:
-            yield visit
 
     def test_the_reader_s_theme_is_shown(self, visit):
         assert visit.page.evaluate("document.documentElement.dataset.theme") == visit.theme
@@ -156,7 +158,7 @@ class EveryPage:
     def test_nothing_sticks_out_sideways(self, visit):
         assert visit.page.evaluate(STICKING_OUT) == []
 
-    def test_formulas_are_rendered(self, visit):
+    def test_formulas_and_tables_are_rendered(self, visit):
         assert visit.page.evaluate(UNRENDERED) == []
 
     def test_images_are_drawn_and_described(self, visit):
