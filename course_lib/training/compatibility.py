@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from course_lib.training.data import Data, TensorData
 from course_lib.training.validation import check_callable
 
-__all__ = ["check_compatible"]
+__all__ = ["Watch", "check_compatible", "check_scalar"]
 
 _CLASS_LABELS = {F.cross_entropy, F.nll_loss}
 _SAME_SHAPE = {
@@ -59,8 +59,17 @@ def check_compatible(model: nn.Module, loss: Callable[[Any, Tensor], Tensor], da
     devices = [parameter.device] if parameter.device.type == "cuda" else []
     with torch.random.fork_rng(devices), torch.enable_grad():
         outputs = torch.func.functional_call(model, buffers, (x,))
-        with _Watch(y, data):
+        with Watch(y, data):
             value = loss(outputs, y)
+    if not check_scalar(value).requires_grad:
+        raise ValueError(
+            "loss must depend on a parameter that requires gradients, got none: unfreeze some of "
+            "the model, and detach nothing on the way"
+        )
+
+
+def check_scalar(value: Any) -> Tensor:
+    """Return what a loss gave if it is a tensor of shape ()."""
     if not isinstance(value, Tensor):
         raise TypeError(f"loss must return a tensor of shape (), got {type(value).__name__}")
     if value.dim() != 0:
@@ -68,17 +77,16 @@ def check_compatible(model: nn.Module, loss: Callable[[Any, Tensor], Tensor], da
             f"loss must return the mean over the batch, a tensor of shape (), got shape "
             f"{tuple(value.shape)}"
         )
-    if not value.requires_grad:
-        raise ValueError(
-            "loss must depend on a parameter that requires gradients, got none: unfreeze some of "
-            "the model, and detach nothing on the way"
-        )
+    return value
 
 
-class _Watch(TorchFunctionMode):
-    """Looks at every torch function the loss calls, so that a loss in a lambda is seen as well."""
+class Watch(TorchFunctionMode):
+    """Looks at every torch function the loss calls, so that a loss in a lambda is seen as well.
 
-    def __init__(self, targets: Tensor, data: Data) -> None:
+    Labels are looked through in ``data`` if it is given, else in ``targets``.
+    """
+
+    def __init__(self, targets: Tensor, data: Data | None = None) -> None:
         super().__init__()
         self.targets, self.data = targets, data
 

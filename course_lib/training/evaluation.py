@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.training.compatibility import Watch, check_scalar
 from course_lib.training.data import Data, as_data
 from course_lib.training.history import History
-from course_lib.training.validation import check_callable, check_integer
+from course_lib.training.validation import check_callable, check_integer, check_reason
 
 __all__ = ["Monitor", "accuracy", "evaluating", "mean_loss"]
 
@@ -33,7 +34,8 @@ def mean_loss(
         chunk_size: samples passed through at a time.
 
     Returns:
-        A function to pass to :func:`~course_lib.training.fit` in ``evaluate``.
+        A function to pass to :func:`~course_lib.training.fit` in ``evaluate``. It raises ValueError
+        where a target would broadcast against the outputs.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -46,7 +48,13 @@ def mean_loss(
         4.6667
     """
     check_callable("loss", loss, "a function of outputs and targets")
-    return _mean_over(as_data(data), lambda outputs, y: loss(outputs, y).item(), chunk_size)
+
+    def measure(outputs: Any, y: Tensor) -> float:
+        with Watch(y):
+            value = loss(outputs, y)
+        return check_scalar(value).item()
+
+    return _mean_over(as_data(data), measure, chunk_size)
 
 
 def accuracy(
@@ -54,7 +62,7 @@ def accuracy(
 ) -> Callable[[nn.Module], float]:
     """Return a function of a model: the share of ``data`` whose largest output is the label.
 
-    Outputs have shape (m, classes), targets (m,).
+    Outputs must have shape (m, classes), at least two classes, targets (m,).
 
     Args:
         data: ``(x, y)`` or an object with a length and ``batch(indices)``.
@@ -71,11 +79,16 @@ def accuracy(
         >>> accuracy(data)(nn.Identity())
         0.5
     """
-    return _mean_over(
-        as_data(data),
-        lambda outputs, y: (outputs.argmax(dim=1) == y).double().mean().item(),
-        chunk_size,
-    )
+
+    def measure(outputs: Tensor, y: Tensor) -> float:
+        if outputs.dim() != 2 or outputs.shape[1] < 2 or y.shape != outputs.shape[:1]:
+            raise ValueError(
+                "accuracy needs outputs of shape (m, classes), classes at least 2, and targets of "
+                f"shape (m,), got outputs {tuple(outputs.shape)} and targets {tuple(y.shape)}"
+            )
+        return (outputs.argmax(dim=1) == y).double().mean().item()
+
+    return _mean_over(as_data(data), measure, chunk_size)
 
 
 @contextmanager
@@ -154,12 +167,19 @@ class Monitor:
         self._looked_at = len(history)
         if self.evaluate:
             with evaluating(self.model):
-                values = {name: float(f(self.model)) for name, f in self.evaluate.items()}
+                values = {name: _number(name, f(self.model)) for name, f in self.evaluate.items()}
             history.add_evaluation(values)
         if self.observe is not None:
             self.observe(history)
         if self.stop is not None:
-            history.reason = self.stop(history)
+            history.reason = check_reason(self.stop(history))
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"evaluate[{name!r}] must return a number, got {value!r}") from None
 
 
 def _mean_over(

@@ -16,7 +16,7 @@ from torch import Tensor
 from course_lib.training.closure import FunctionClosure
 from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.optimizer import optimizer_from, set_learning_rate
-from course_lib.training.validation import check_callable, check_integer
+from course_lib.training.validation import check_callable, check_integer, check_reason
 
 __all__ = ["Trajectory", "minimize"]
 
@@ -75,7 +75,7 @@ def minimize(
         path.add(x, value=closure())  # f(x_k) and its gradient; the method gets them for free
         if not math.isfinite(path.values[-1]):
             raise _diverged(path, k)
-        path.reason = stop(path) if stop is not None else None
+        path.reason = check_reason(stop(path)) if stop is not None else None
         if path.reason is not None or k == steps:
             break
         if schedule is not None:
@@ -137,7 +137,12 @@ class Trajectory:
 
 
 def _start(x0: Any) -> Tensor:
-    x = torch.as_tensor(x0).detach().clone()
+    try:
+        x = torch.as_tensor(x0).detach().clone()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"x0 must be a tensor, an array or a sequence of numbers, got {x0!r}: {error}"
+        ) from None
     if x.dim() != 1 or x.numel() == 0 or not x.is_floating_point():
         raise ValueError(
             "x0 must be a floating-point vector of shape (n,), n at least 1, got shape "

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["check_callable", "check_integer", "check_learning_rate"]
+__all__ = [
+    "check_callable",
+    "check_flag",
+    "check_integer",
+    "check_learning_rate",
+    "check_number",
+    "check_reason",
+]
 
 
 def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
@@ -49,9 +56,53 @@ def check_learning_rate(k: int, value: Any) -> float:
     """
     message = f"schedule({k}) must be a finite number of at least 0, got {value!r}"
     try:
+        if isinstance(value, bool | str):
+            raise TypeError
         rate = float(value)
     except (TypeError, ValueError):
         raise TypeError(message) from None
     if not 0 <= rate < math.inf:
         raise ValueError(message)
     return rate
+
+
+def check_number(name: str, value: Any, *, low: float) -> float:
+    """Return ``value`` as a float if it is a finite real number of at least ``low``.
+
+    Example:
+        >>> check_number("noise", "1", low=0)
+        Traceback (most recent call last):
+        ...
+        TypeError: noise must be a finite number of at least 0, got '1'
+    """
+    message = f"{name} must be a finite number of at least {low}, got {value!r}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(message)
+    if not low <= float(value) < math.inf:
+        raise ValueError(message)
+    return float(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return ``value`` if it is True or False; a text such as ``"no"`` would count as true."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return value
+
+
+def check_reason(value: Any) -> str | None:
+    """Return what a criterion to stop gave if it is a reason or None.
+
+    A truth value is refused: False, meant as "go on", is not None and would end the run.
+
+    Example:
+        >>> check_reason(False)
+        Traceback (most recent call last):
+        ...
+        TypeError: stop must return the reason to stop, a text, or None to go on, got False
+    """
+    if value is not None and not (isinstance(value, str) and value):
+        raise TypeError(
+            f"stop must return the reason to stop, a text, or None to go on, got {value!r}"
+        )
+    return value

@@ -47,6 +47,30 @@ def test_mapped_data_can_be_evaluated(model, tmp_path):
     assert accuracy(mapped, chunk_size=4)(model) == accuracy((X, Y))(model)
 
 
+@pytest.mark.parametrize("targets", [Y[:, None], F.one_hot(Y), Y.expand(11, 11)])
+def test_accuracy_refuses_targets_that_would_broadcast(model, targets):
+    with pytest.raises(ValueError, match=r"targets of shape \(m,\), got outputs \(11, 4\) and"):
+        accuracy((X, targets))(model)
+
+
+def test_accuracy_refuses_a_single_output():
+    with pytest.raises(ValueError, match=r"classes at least 2.*got outputs \(11, 1\)"):
+        accuracy((X, Y))(nn.Linear(3, 1))
+
+
+@pytest.mark.parametrize("loss", [F.mse_loss, lambda outputs, y: (outputs - y).square().mean()])
+def test_mean_loss_refuses_targets_that_would_broadcast(loss):
+    with pytest.raises(ValueError, match=r"targets must have the shape of the outputs, got .*11,"):
+        mean_loss((X, Y.float()), loss)(nn.Linear(3, 1))
+
+
+def test_mean_loss_refuses_what_is_no_mean(model):
+    with pytest.raises(ValueError, match=r"loss must return the mean .*got shape \(11,\)"):
+        mean_loss((X, Y), nn.CrossEntropyLoss(reduction="none"))(model)
+    with pytest.raises(TypeError, match="loss must return a tensor"):
+        mean_loss((X, Y), lambda outputs, y: 1.0)(model)
+
+
 def test_wrong_arguments_are_named():
     with pytest.raises(ValueError, match="chunk_size must be an integer of at least 1, got 0"):
         accuracy((X, Y), chunk_size=0)

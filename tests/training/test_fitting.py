@@ -389,6 +389,16 @@ class Scheduler:  # has no __call__
         ({"evaluate": {"a": 3}}, TypeError, r"evaluate\['a'\] must be a function"),
         ({"evaluate_every": 0}, ValueError, "evaluate_every"),
         ({"stop": 3}, TypeError, "stop must be a function"),
+        (
+            {"stop": lambda history: False, "evaluate": {"a": lambda model: 1.0}},
+            TypeError,
+            "stop must return the reason .*got False",
+        ),
+        (
+            {"evaluate": {"a": lambda model: None}},
+            TypeError,
+            r"evaluate\['a'\] must return a number",
+        ),
         ({"progress": "yes"}, TypeError, "progress must be True, False or None"),
         ({"method": 0.1}, TypeError, "method must be an optimizer or a function"),
         ({"method": lambda params: 3}, TypeError, "no step"),

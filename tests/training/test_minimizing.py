@@ -143,6 +143,12 @@ def test_a_start_where_f_is_not_finite_is_named():
         ({"schedule": lambda k: None}, TypeError, r"schedule\(1\)"),
         ({"schedule": 0.1}, TypeError, "schedule must be a function"),
         ({"stop": 0.1}, TypeError, "stop must be a function"),
+        ({"stop": lambda path: False}, TypeError, "stop must return the reason .*got False"),
+        ({"stop": lambda path: True}, TypeError, "stop must return the reason .*got True"),
+        ({"stop": lambda path: ""}, TypeError, "stop must return the reason .*got ''"),
+        ({"schedule": lambda k: "0.1"}, TypeError, r"schedule\(1\) must be .*got '0.1'"),
+        ({"schedule": lambda k: True}, TypeError, r"schedule\(1\) must be .*got True"),
+        ({"x0": None}, TypeError, "x0 must be a tensor, an array or .*got None"),
     ],
 )
 def test_wrong_arguments_are_named(change, kind, message):
