@@ -36,8 +36,12 @@ def load_record(name: str) -> dict[str, Any]:
     except FileNotFoundError:
         there = sorted(path.stem for path in book_file("records").glob("*.json"))
         raise FileNotFoundError(f"name must be one of the records {there}, got {name!r}") from None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(record, dict) or _KEYS - record.keys():
-        missing = sorted(_KEYS - set(record))
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name} is not a record: it is not JSON ({error})") from None
+    if not isinstance(record, dict):
+        raise ValueError(f"{path.name} is not a record: it is not a JSON object")
+    if missing := sorted(_KEYS - record.keys()):
         raise ValueError(f"{path.name} is not a record: it lacks {missing}")
     return record

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from typing import Any
 
 __all__ = ["Source", "show_source"]
@@ -54,13 +53,15 @@ def show_source(obj: Any, *, docstring: bool = False, decorators: bool = True) -
     if isinstance(obj, property):
         obj = obj.fget
     try:
-        text = textwrap.dedent(inspect.getsource(obj))
-    except (TypeError, OSError) as error:
+        text = inspect.getsource(obj)
+        definition = _definition(text)
+    except (TypeError, OSError, SyntaxError) as error:
         raise TypeError(
             f"obj must be a function or class written in Python, got {obj!r}: {error}"
         ) from None
-    lines = text.splitlines()
-    definition = ast.parse(text).body[0]
+    # Not dedented in common: a text of several lines may stand at the margin.
+    indent = text[: len(text) - len(text.lstrip())]
+    lines = [line.removeprefix(indent) for line in text.splitlines()]
     dropped: set[int] = set()
     if not docstring:
         for node in ast.walk(definition):
@@ -74,12 +75,23 @@ def show_source(obj: Any, *, docstring: bool = False, decorators: bool = True) -
     return Source("\n".join(kept).rstrip())
 
 
+def _definition(text: str) -> ast.stmt:
+    """The first statement of ``text``, which may be indented, with its own line numbers."""
+    if not text[:1].isspace():
+        return ast.parse(text).body[0]
+    block = ast.parse(f"if True:\n{text}").body[0]
+    ast.increment_lineno(block, -1)
+    return block.body[0]  # type: ignore[attr-defined]
+
+
 def _docstring_lines(node: ast.AST, lines: list[str]) -> set[int]:
     """The lines of a definition's docstring, with the blank lines below it."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     if not isinstance(node, kinds) or ast.get_docstring(node) is None or len(node.body) == 1:
         return set()
     last = node.body[0].end_lineno or node.body[0].lineno
+    if node.body[1].lineno <= last:
+        return set()  # all in one line
     while last < len(lines) and not lines[last].strip():
         last += 1
     return set(range(node.body[0].lineno, last + 1))

@@ -40,6 +40,14 @@ def test_what_is_missing_is_named():
         load_record("nothing")
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"5", b"null", b"[{}]", b"\xff"])
+def test_a_damaged_record_is_named(tmp_path, monkeypatch, content):
+    (tmp_path / "cut.json").write_bytes(content)
+    monkeypatch.setattr(records, "book_file", lambda relative: tmp_path / "cut.json")
+    with pytest.raises(ValueError, match=r"^cut\.json is not a record"):
+        load_record("cut")
+
+
 def test_a_file_that_is_not_a_record_is_refused(tmp_path, monkeypatch):
     (tmp_path / "half.json").write_text('{"results": 1}')
     monkeypatch.setattr(records, "book_file", lambda relative: tmp_path / "half.json")

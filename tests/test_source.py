@@ -46,6 +46,25 @@ def test_a_definition_that_is_only_a_docstring_stays_whole():
     assert "Only words." in repr(show_source(documented))
 
 
+class Odd:
+    def margin(self):
+        """Docstring."""
+        return """
+at the margin
+"""
+
+    def short(self): "In one line."; return 1  # fmt: skip  # noqa: E702
+
+
+def test_a_text_at_the_margin_of_a_method_is_shown():
+    shown = repr(show_source(Odd.margin))
+    assert shown == 'def margin(self):\n    return """\nat the margin\n"""'
+
+
+def test_a_definition_in_one_line_stays_whole():
+    assert repr(show_source(Odd.short)).startswith('def short(self): "In one line."; return 1')
+
+
 @pytest.mark.parametrize("obj", [len, 3, "text"])
 def test_what_has_no_source_is_refused(obj):
     with pytest.raises(TypeError, match="obj must be a function or class"):

@@ -81,7 +81,7 @@ def check(id: str, *comparisons: Comparison) -> CheckedClaim:
         TypeError: a comparison is not one.
     """
     ledger = load_ledger()
-    if id not in ledger:
+    if not isinstance(id, str) or id not in ledger:
         raise KeyError(f"id must be a claim of the ledger {sorted(ledger)}, got {id!r}")
     if not comparisons:
         raise ValueError(f"comparisons must hold at least one figure, got none for {id!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ def at_most(name: str, value: Any, bound: Any, *, digits: int = 3) -> Comparison
         >>> str(at_most("test error", 0.173, 0.25, digits=0))
         'test error ≤ 0.25'
     """
-    return _comparison(name, value, None, bound, digits)
+    return _comparison(name, value, None, _number(name, "bound", bound), digits)
 
 
 def at_least(name: str, value: Any, bound: Any, *, digits: int = 3) -> Comparison:
@@ -91,7 +92,7 @@ def at_least(name: str, value: Any, bound: Any, *, digits: int = 3) -> Compariso
         >>> str(at_least("speed-up", 3.14159, 2, digits=2))
         'speed-up 3.1 ≥ 2'
     """
-    return _comparison(name, value, bound, None, digits)
+    return _comparison(name, value, _number(name, "bound", bound), None, digits)
 
 
 def between(name: str, value: Any, low: Any, high: Any, *, digits: int = 3) -> Comparison:
@@ -124,14 +125,15 @@ def is_true(name: str, value: Any) -> Comparison:
         >>> str(is_true("every sample seen once", True))
         'every sample seen once: yes'
     """
-    value = value.item() if hasattr(value, "item") else value
+    with suppress(ValueError, RuntimeError):  # of several entries; refused as it is
+        value = value.item() if hasattr(value, "item") else value
     if not isinstance(value, bool):
         raise TypeError(f"value must be True or False, got {value!r} for {name!r}")
     return Comparison(_name(name), float(value), None, None)
 
 
 def _comparison(name: str, value: Any, low: Any, high: Any, digits: int) -> Comparison:
-    if digits not in range(10):
+    if type(digits) is not int or digits not in range(10):
         raise ValueError(f"digits must be a whole number from 0 to 9, got {digits!r}")
     for bound in (low, high):
         if bound is not None and not abs(_number(name, "bound", bound)) < float("inf"):

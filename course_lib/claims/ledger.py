@@ -83,7 +83,7 @@ def load_ledger(path: str | Path | None = None) -> dict[str, Claim]:
 def _load(path: Path, _modified: int) -> dict[str, Claim]:
     try:
         entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise LedgerError(f"{path.name} is not YAML: {error}") from None
     if not isinstance(entries, list):
         raise LedgerError(f"{path.name} must be a list of entries, got {type(entries).__name__}")

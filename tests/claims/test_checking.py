@@ -37,6 +37,8 @@ def test_a_broken_bound_is_named_with_its_figure():
 def test_an_unknown_claim_is_refused_with_those_there_are():
     with pytest.raises(KeyError, match="s19-x"):
         check("s17-biased", at_most("bias", 0, 1))
+    with pytest.raises(KeyError, match=r"got \['s17-unbiased'\]"):
+        check(["s17-unbiased"], at_most("bias", 0, 1))
 
 
 def test_a_check_of_nothing_is_refused():

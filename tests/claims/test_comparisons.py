@@ -50,6 +50,23 @@ def test_what_is_not_one_number_is_refused(value):
         at_most("e", value, 1)
 
 
+@pytest.mark.parametrize("compare", [at_most, at_least])
+def test_a_missing_bound_is_not_a_truth_value(compare):
+    with pytest.raises(TypeError, match="bound must be one real number, got None"):
+        compare("e", 1, None)
+
+
+@pytest.mark.parametrize("digits", [2.0, True, "2", None])
+def test_digits_that_are_no_whole_number_are_refused(digits):
+    with pytest.raises(ValueError, match="digits must be a whole number from 0 to 9"):
+        at_most("e", 1, 2, digits=digits)
+
+
+def test_a_truth_value_for_each_entry_is_refused():
+    with pytest.raises(TypeError, match="value must be True or False, got tensor"):
+        is_true("e", torch.tensor([True, False]))
+
+
 def test_arguments_out_of_range_are_refused():
     with pytest.raises(ValueError, match="bound must be finite"):
         at_most("e", 1, float("inf"))

@@ -88,6 +88,13 @@ def test_a_file_that_is_not_a_list_is_refused(tmp_path, text):
         load_ledger(path)
 
 
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "claims.yml"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(LedgerError, match=r"claims\.yml is not YAML"):
+        load_ledger(path)
+
+
 def test_an_edit_is_seen_at_once(load, tmp_path):
     assert load(HOLDING)["s17-unbiased"].slide == 17
     with pytest.raises(LedgerError):
