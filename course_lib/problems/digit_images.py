@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from course_lib.problems.idx import verify
+from course_lib.training.validation import check_floating
 
 __all__ = ["digits"]
 
@@ -27,7 +28,7 @@ def digits(split: str = "train", *, dtype: torch.dtype = torch.float32) -> tuple
         shape (m,), int64, from 0 to 9.
 
     Raises:
-        ValueError: ``split`` is neither, or ``dtype`` is not floating.
+        TypeError, ValueError: ``split`` is neither, or ``dtype`` is not floating.
         DamagedDataError: scikit-learn's data are not those expected.
 
     Example:
@@ -39,8 +40,7 @@ def digits(split: str = "train", *, dtype: torch.dtype = torch.float32) -> tuple
     """
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating-point type, got {dtype}")
+    check_floating("dtype", dtype)
     from sklearn.datasets import load_digits  # takes a second to import
 
     bunch = load_digits()

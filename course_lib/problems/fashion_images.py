@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from course_lib.problems.idx import read_idx, verify
+from course_lib.training.validation import check_flag, check_floating
 
 __all__ = ["FASHION_CLASSES", "FULL_FILES", "fashion_mnist", "read_full"]
 
@@ -67,7 +68,7 @@ def fashion_mnist(
     Args:
         split: ``"train"`` or ``"test"``.
         folder: where the four full files lie (``.gz`` or unpacked), directly or, as torchvision
-            puts them, under ``FashionMNIST/raw``.
+            puts them, under ``FashionMNIST/raw``; ``~`` is the home folder.
         download: let torchvision fetch the full files into ``folder`` first; those that are there
             are kept.
         dtype: floating-point type of the images.
@@ -77,8 +78,8 @@ def fashion_mnist(
         shape (m,), int64, from 0 to 9: see ``FASHION_CLASSES``.
 
     Raises:
-        ValueError: ``split`` is neither, ``dtype`` is not floating, or ``download`` is asked for
-            without ``folder``.
+        TypeError, ValueError: ``split`` is neither, ``dtype`` is not floating, or ``download`` is
+            asked for without ``folder``.
         FileNotFoundError, DamagedDataError: a file is missing, or its SHA-256 is not that of the
             published file; the message says what to do.
         ImportError: ``download`` is asked for and torchvision is not installed.
@@ -91,18 +92,19 @@ def fashion_mnist(
     Source: Xiao, Rasul & Vollgraf 2017, https://github.com/zalandoresearch/fashion-mnist, MIT
     licence (the notice lies beside the data).
     """
-    if split not in FULL_FILES:
+    if not isinstance(split, str) or split not in FULL_FILES:
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
-    if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating-point type, got {dtype}")
+    check_floating("dtype", dtype)
+    check_flag("download", download)
     if folder is None:
         if download:
             raise ValueError("download=True needs folder, the place to put the files, got None")
         images, labels = _subset(split)
     else:
+        place = Path(folder).expanduser()
         if download:
-            _download(Path(folder))
-        images, labels = read_full(Path(folder), split)
+            _download(place)
+        images, labels = read_full(place, split)
     x = torch.from_numpy(images.reshape(len(images), -1).copy()).to(dtype).div_(255)
     return x, torch.from_numpy(labels.astype(np.int64))
 

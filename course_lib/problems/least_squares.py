@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from course_lib.training.batches import LARGEST_SEED, generator_of
-from course_lib.training.validation import check_integer
+from course_lib.training.validation import check_floating, check_integer, check_number
 
 __all__ = ["LeastSquares"]
 
@@ -30,10 +30,11 @@ class LeastSquares:
     Args:
         m: rows of X, ``m >= n``.
         n: columns of X, at least 1.
-        condition: condition number of :math:`A`, at least 1; None for a plain Gaussian X.
+        condition: condition number of :math:`A`, from 1 to :math:`1/\varepsilon` of ``dtype``,
+            beyond which round-off hides the smallest eigenvalue; None for a plain Gaussian X.
         noise: standard deviation :math:`\sigma` of the noise, at least 0.
         seed: non-negative integer; X, :math:`w_{true}` and the noise are functions of it.
-        dtype: floating-point type.
+        dtype: ``torch.float32`` or ``torch.float64``.
 
     Attributes:
         X: data, shape (m, n).
@@ -71,14 +72,13 @@ class LeastSquares:
         check_integer("n", n, low=1)
         check_integer("m", m, low=n)
         check_integer("seed", seed, low=0, high=LARGEST_SEED)
-        if condition is not None and not 1 <= condition < float("inf"):
-            raise ValueError(f"condition must be None or a number of at least 1, got {condition!r}")
+        if check_floating("dtype", dtype) not in (torch.float32, torch.float64):
+            raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+        if condition is not None:
+            _check_condition(condition, dtype)
         if condition is not None and condition > 1 and n == 1:
             raise ValueError(f"condition must be 1 or None for n=1, got {condition!r}")
-        if not 0 <= noise < float("inf"):
-            raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
-        if not dtype.is_floating_point:
-            raise ValueError(f"dtype must be a floating-point type, got {dtype}")
+        check_number("noise", noise, low=0)
         generator = generator_of("least squares", seed)
         double: dict[str, Any] = {"dtype": torch.float64, "generator": generator}
         X, w_true = torch.randn(m, n, **double), torch.randn(n, **double)
@@ -101,7 +101,11 @@ class LeastSquares:
 
     def gradient(self, w: Tensor, indices: Tensor | slice | None = None) -> Tensor:
         r"""Return :math:`\frac2{|J|}X_J^\top(X_Jw-y_J)`, shape (n,), on all rows by default."""
+        if w.shape != (self.n,):
+            raise ValueError(f"w must have shape ({self.n},), got {tuple(w.shape)}")
         X, y = (self.X, self.y) if indices is None else (self.X[indices], self.y[indices])
+        if y.dim() != 1 or len(y) == 0:
+            raise ValueError(f"indices must choose rows, at least one, got {indices!r}")
         return 2 / len(y) * (X.T @ (X @ w - y))
 
     def gap(self, w: Tensor, *, relative: bool = True) -> Tensor:
@@ -140,6 +144,15 @@ class LeastSquares:
         if w.dim() == 0 or w.shape[-1] != self.n:
             raise ValueError(f"w must have shape (…, {self.n}), got {tuple(w.shape)}")
         return w
+
+
+def _check_condition(condition: float, dtype: torch.dtype) -> None:
+    largest = 1 / torch.finfo(dtype).eps
+    if check_number("condition", condition, low=1) > largest:
+        raise ValueError(
+            f"condition must be None or a number from 1 to {largest:.1e}, the largest that {dtype} "
+            f"resolves, got {condition!r}"
+        )
 
 
 def _with_condition(X: Tensor, condition: float) -> Tensor:

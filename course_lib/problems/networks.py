@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
 
 from course_lib.training.batches import LARGEST_SEED, generator_of
-from course_lib.training.validation import check_integer
+from course_lib.training.validation import check_floating, check_integer
 
 __all__ = ["mlp"]
 
@@ -46,11 +46,22 @@ def mlp(
         >>> bool((net[0].weight == mlp([2, 3, 1])[0].weight).all())
         True
     """
+    if not isinstance(sizes, Iterable):
+        raise TypeError(f"sizes must be a sequence of at least two widths, got {sizes!r}")
+    sizes = list(sizes)
     if len(sizes) < 2:
-        raise ValueError(f"sizes must hold at least two widths, got {list(sizes)}")
+        raise ValueError(f"sizes must hold at least two widths, got {sizes}")
     for i, size in enumerate(sizes):
         check_integer(f"sizes[{i}]", size, low=1)
     check_integer("seed", seed, low=0, high=LARGEST_SEED)
+    check_floating("dtype", dtype)
+    if isinstance(activation, nn.Module) or not callable(activation):
+        raise TypeError(
+            "activation must be a function or class that makes a module, such as nn.ReLU without "
+            f"(), got {activation!r}"
+        )
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator or None, got {generator!r}")
     generator = generator_of("mlp", seed) if generator is None else generator
     modules: list[nn.Module] = []
     for fan_in, fan_out in pairwise(sizes):
@@ -61,5 +72,5 @@ def mlp(
         between = activation()
         if not isinstance(between, nn.Module):
             raise TypeError(f"activation must make a torch.nn.Module, got {between!r}")
-        modules += [layer, between]
+        modules += [layer, between.to(dtype)]
     return nn.Sequential(*modules[:-1])

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
+import torch
+
 __all__ = [
     "check_callable",
     "check_flag",
+    "check_floating",
     "check_integer",
     "check_learning_rate",
     "check_number",
@@ -81,6 +84,16 @@ def check_number(name: str, value: Any, *, low: float) -> float:
     if not low <= float(value) < math.inf:
         raise ValueError(message)
     return float(value)
+
+
+def check_floating(name: str, value: Any) -> torch.dtype:
+    """Return ``value`` if it is one of torch's floating-point types."""
+    message = f"{name} must be a floating-point type of torch, got {value!r}"
+    if not isinstance(value, torch.dtype):
+        raise TypeError(message)
+    if not value.is_floating_point:
+        raise ValueError(message)
+    return value
 
 
 def check_flag(name: str, value: Any) -> bool:

@@ -192,6 +192,24 @@ def test_wrong_arguments_are_named(load):
         load("valid")
     with pytest.raises(ValueError, match="dtype must be a floating-point type"):
         load(dtype=torch.uint8)
+    with pytest.raises(
+        TypeError, match="dtype must be a floating-point type of torch, got 'float32'"
+    ):
+        load(dtype="float32")
+    with pytest.raises(ValueError, match=r"split must be 'train' or 'test', got \['train'\]"):
+        load(["train"])
+
+
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    files = small_set(monkeypatch)
+    write_packed(files, tmp_path / "data")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert fashion_mnist("train", folder="~/data")[1].tolist() == [9, 4]
+
+
+def test_download_is_true_or_false(tmp_path):
+    with pytest.raises(TypeError, match="download must be True or False, got 'no'"):
+        fashion_mnist(folder=tmp_path, download="no")
 
 
 def test_download_needs_a_folder():

@@ -118,11 +118,36 @@ def test_gradient_descent_by_both_loops_and_by_hand_agree(problem):
         ({"n": 1, "condition": 2.0}, ValueError, "condition must be 1 or None for n=1"),
         ({"noise": -1.0}, ValueError, "noise must be .*got -1.0"),
         ({"dtype": torch.int64}, ValueError, "dtype"),
+        ({"dtype": torch.float16}, ValueError, "dtype must be .*got torch.float16"),
+        ({"dtype": "float32"}, TypeError, "dtype must be .*got 'float32'"),
+        ({"condition": "9"}, TypeError, "condition must be .*got '9'"),
+        ({"condition": True}, TypeError, "condition must be .*got True"),
+        ({"condition": 1e16}, ValueError, "condition must be .*got 1e"),
+        ({"condition": 1e10, "dtype": torch.float32}, ValueError, "condition must be .*float32"),
+        ({"noise": "1"}, TypeError, "noise must be .*got '1'"),
+        ({"noise": None}, TypeError, "noise must be .*got None"),
     ],
 )
 def test_wrong_arguments_are_named(change, kind, message):
     with pytest.raises(kind, match=message):
         LeastSquares(**{"m": 10, "n": 5, **change})
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_largest_condition_allowed_is_the_one_made(dtype):
+    largest = 1 / torch.finfo(dtype).eps
+    made = LeastSquares(200, 10, condition=largest / 10, dtype=dtype)
+    assert made.condition == pytest.approx(largest / 10, rel=0.5)
+    assert 0 < made.mu < made.L
+
+
+def test_a_gradient_is_of_one_vector_and_some_rows(problem):
+    for shape in [(12, 1), (1, 12), (3, 12), (11,), ()]:
+        with pytest.raises(ValueError, match=r"w must have shape \(12,\), got"):
+            problem.gradient(torch.zeros(shape, dtype=torch.float64))
+    for indices in [slice(0, 0), torch.tensor([], dtype=torch.int64), 3]:
+        with pytest.raises(ValueError, match="indices must choose rows"):
+            problem.gradient(problem.w_star, indices)
 
 
 def test_a_vector_of_another_length_is_refused(problem):

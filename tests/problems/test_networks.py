@@ -42,11 +42,30 @@ def test_dtype_is_that_asked_for():
         ([3], ValueError, "sizes must hold at least two widths"),
         ([3, 0], ValueError, r"sizes\[1\] must be an integer of at least 1, got 0"),
         ([3, 2.0], TypeError, r"sizes\[1\]"),
+        (5, TypeError, "sizes must be a sequence of at least two widths, got 5"),
     ],
 )
 def test_wrong_sizes_are_named(sizes, kind, message):
     with pytest.raises(kind, match=message):
         mlp(sizes)
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), None, "relu"])
+def test_an_activation_that_is_a_module_already_is_refused(activation):
+    with pytest.raises(TypeError, match=r"activation must be .*such as nn.ReLU without \(\), got"):
+        mlp([2, 2], activation)
+
+
+@pytest.mark.parametrize("options", [{"dtype": torch.int64}, {"dtype": "x"}, {"generator": 3}])
+def test_other_arguments_out_of_range_are_named(options):
+    (name,) = options
+    with pytest.raises((TypeError, ValueError), match=f"^{name} must be .*got"):
+        mlp([2, 2], **options)
+
+
+def test_an_activation_with_parameters_has_the_dtype_too():
+    net = mlp([2, 2, 1], nn.PReLU, dtype=torch.float64)
+    assert net(torch.ones(1, 2, dtype=torch.float64)).dtype == torch.float64
 
 
 def test_an_activation_that_makes_no_module_is_refused():
