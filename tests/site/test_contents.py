@@ -66,7 +66,7 @@ def figures():
             yield pytest.param(document, texts, id=document)
 
 
-@pytest.mark.parametrize(("document", "texts"), figures())
+@pytest.mark.parametrize(("document", "texts"), list(figures()))
 def test_alt_texts_are_the_figures_descriptions(site, document, texts):
     images = parsed(site / f"{document}.html").select("div.cell_output img")
     assert [image["alt"] for image in images] == texts
