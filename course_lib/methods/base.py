@@ -165,7 +165,13 @@ class Method(RuleRunner, Optimizer):
         return {**state, "state": _copied(state["state"]), "_compile": self._compile}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take in a pickled or loaded state; options that are missing there keep their default."""
+        """Take in a pickled or loaded state; options that are missing there keep their default.
+
+        Raises:
+            ValueError, TypeError: a hyper-parameter is outside its range; nothing is changed then.
+        """
+        for group in state["param_groups"]:
+            self._check(group)
         fresh = "_optimizer_state_dict_post_hooks" not in self.__dict__
         super().__setstate__(state)
         self._buckets = {}

@@ -32,8 +32,11 @@ class Bucket:
         """Return an empty vector for all parameters, and its parts in their shapes."""
         first = self.params[0]
         flat = torch.empty(sum(self._sizes), dtype=first.dtype, device=first.device)
-        parts = zip(flat.split(self._sizes), self.params, strict=True)
-        return flat, [part.view(p.shape) for part, p in parts]
+        return flat, self._parts(flat)
+
+    def _parts(self, flat: Tensor) -> list[Tensor]:
+        parts = zip(flat.split(self._sizes), self._shapes, strict=True)
+        return [part.view(shape) for part, shape in parts]
 
     def fits(self, params: Sequence[Tensor]) -> bool:
         """Return whether the bucket was laid out for these parameters as they are now."""
@@ -66,11 +69,18 @@ class Bucket:
         if key not in self._states:
             self._states[key] = self._vector()
         flat, parts = self._states[key]
+        own = flat.untyped_storage()._cdata
+        if [part for part in parts if part.untyped_storage()._cdata != own]:
+            # Somebody has replaced the .data of a part: it is a state put in by hand.
+            parts = self._parts(flat)
+            self._states[key] = flat, parts
         new = [(s, part) for s, part in zip(states, parts, strict=True) if s[key] is not part]
         if new:
             for state, part in new:
                 check_shape(key, state[key], part)
-            torch._foreach_copy_([part for _, part in new], [state[key] for state, _ in new])
+            # Cloned, since what somebody put in may be another part of this vector.
+            held = [state[key].clone() for state, _ in new]
+            torch._foreach_copy_([part for _, part in new], held)
             for state, part in new:
                 state[key] = part
         return flat

@@ -122,11 +122,16 @@ class RuleRunner:
     ) -> None:
         """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
         gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
+        seen: defaultdict[Any, int] = defaultdict(int)
         for p, g in zip(params, grads, strict=True):
             k = self._count(p) if self._counts else None
             limit = SMALL.get(p.device.type, SMALL_ELSEWHERE)
             if p.numel() < limit or not p.is_contiguous() or p.is_conj():
-                key = (p.dtype, p.device, k)
+                # Parameters at one place in memory go into buckets of their own, one after the
+                # other, since copying back two of them would lose the step of the first.
+                place = p.untyped_storage()._cdata, p.storage_offset()
+                key = (p.dtype, p.device, k, seen[place])
+                seen[place] += 1
                 if key not in gathered:
                     gathered[key] = ([], [])
                 gathered[key][0].append(p)
@@ -134,10 +139,10 @@ class RuleRunner:
             else:
                 self._step_in_place(group, letters, k, p, g)
         buckets = self._buckets.setdefault(index, [])
-        for place, ((_, _, k), (xs, gs)) in enumerate(gathered.items()):
-            if place == len(buckets) or not buckets[place].fits(xs):
-                buckets[place : place + 1] = [Bucket(xs)]
-            self._step_bucket(group, letters, k, buckets[place], gs)
+        for i, ((_, _, k, _), (xs, gs)) in enumerate(gathered.items()):
+            if i == len(buckets) or not buckets[i].fits(xs):
+                buckets[i : i + 1] = [Bucket(xs)]
+            self._step_bucket(group, letters, k, buckets[i], gs)
         del buckets[len(gathered) :]
 
     def _step_in_place(

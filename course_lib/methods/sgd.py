@@ -9,6 +9,11 @@ from torch.optim.optimizer import ParamsT
 from course_lib.methods.base import Method
 
 
+def _no_momentum(name: str, value: Any) -> None:
+    if value != 0:
+        raise ValueError(f"{name} must be 0, since SGD keeps none, got {value!r}")
+
+
 class SGD(Method):
     r"""Stochastic gradient descent: a step of length $t_k$ against the gradient of a batch.
 
@@ -31,7 +36,8 @@ class SGD(Method):
         compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
 
     Raises:
-        ValueError: `lr` or `weight_decay` is negative or not finite, here or in a group.
+        ValueError: `lr` or `weight_decay` is negative or not finite, here or in a group; or a
+            group, such as one that torch's SGD has saved, asks for momentum.
         TypeError: an argument is of the wrong type.
 
     Gradients may be sparse; then only the entries present move, and `weight_decay` must be 0.
@@ -75,3 +81,4 @@ class SGD(Method):
         torch._foreach_sub_(xs, gs, alpha=t)
 
     update_sparse = update
+    checks = {"momentum": _no_momentum}  # noqa: RUF012

@@ -120,6 +120,49 @@ def test_a_parameter_whose_data_were_replaced_is_followed(shape):
     assert torch.equal(old, kept)
 
 
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_a_state_whose_data_were_replaced_is_followed(shape):
+    p, q = leaf(*shape), leaf(*shape)
+    a, b = ExampleAdam([p]), ExampleAdam([q])
+    for _ in range(2):
+        a.step()
+        b.step()
+        a.state[p]["exp_avg"].data = torch.ones(shape)
+        b.state[q]["exp_avg"].fill_(1.0)
+    a.step()
+    b.step()
+    assert torch.equal(p, q)
+    assert torch.equal(a.state[p]["exp_avg"], b.state[q]["exp_avg"])
+
+
+def test_states_that_change_places_are_not_mixed():
+    params = [leaf(4, seed=1), leaf(4, seed=2)]
+    optimizer = ExampleAdam(params)
+    optimizer.step()
+    first, second = (optimizer.state[p] for p in params)
+    wanted = second["exp_avg"].clone(), first["exp_avg"].clone()
+    first["exp_avg"], second["exp_avg"] = second["exp_avg"], first["exp_avg"]
+    for p in params:
+        p.grad.zero_()
+    optimizer.step()
+    for p, before in zip(params, wanted, strict=True):
+        torch.testing.assert_close(optimizer.state[p]["exp_avg"], 0.9 * before)
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200)], ids=["small", "large"])
+def test_parameters_that_share_their_memory_are_both_stepped(shape):
+    values = []
+    for method in (ExampleAdam, torch.optim.Adam):
+        p, q = leaf(*shape, seed=1), leaf(*shape, seed=2)
+        q.data = p.data
+        optimizer = method([p, q], lr=0.1)
+        for _ in range(3):
+            optimizer.step()
+        assert q.data_ptr() == p.data_ptr()
+        values.append(p.detach())
+    torch.testing.assert_close(*values)
+
+
 def test_a_parameter_that_changed_its_shape_without_state_is_followed():
     p = leaf(4)
     optimizer = Recorder([p])
@@ -186,6 +229,31 @@ def test_options_of_the_wrong_type_are_refused():
             SGD([leaf(2)], **options)
     with pytest.raises(TypeError, match="lr must be a non-negative finite number, got 'fast'"):
         SGD([leaf(2)], lr="fast")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [("lr", -1.0, ValueError), ("lr", "x", TypeError), ("maximize", "no", TypeError)],
+)
+def test_a_loaded_option_out_of_range_is_refused_and_nothing_is_changed(name, value, kind):
+    p = leaf(3)
+    optimizer = ExampleAdam([p], lr=0.5)
+    optimizer.step()
+    damaged = ExampleAdam([leaf(3)]).state_dict()
+    damaged["param_groups"][0][name] = value
+    with pytest.raises(kind, match=rf"^{name} must be"):
+        optimizer.load_state_dict(damaged)
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert optimizer.state[p]["step"] == 1
+
+
+def test_momentum_that_sgd_would_leave_out_is_refused():
+    p = leaf(3)
+    saved = torch.optim.SGD([p], momentum=0.9).state_dict()
+    with pytest.raises(ValueError, match=r"momentum must be 0, since SGD keeps none, got 0\.9"):
+        SGD([p]).load_state_dict(saved)
+    with pytest.raises(ValueError, match="momentum must be 0"):
+        SGD([{"params": [p], "momentum": 0.9}])
 
 
 def test_lr_zero_is_allowed_and_moves_nothing():
