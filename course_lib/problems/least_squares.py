@@ -80,7 +80,11 @@ class LeastSquares:
             raise ValueError(f"condition must be 1 or None for n=1, got {condition!r}")
         check_number("noise", noise, low=0)
         generator = generator_of("least squares", seed)
-        double: dict[str, Any] = {"dtype": torch.float64, "generator": generator}
+        double: dict[str, Any] = {
+            "dtype": torch.float64,
+            "device": "cpu",  # whatever torch's default is: the generator is there
+            "generator": generator,
+        }
         X, w_true = torch.randn(m, n, **double), torch.randn(n, **double)
         if condition is not None:
             X = _with_condition(X, float(condition))
@@ -159,6 +163,6 @@ def _with_condition(X: Tensor, condition: float) -> Tensor:
     """Map the rows of X linearly so that XᵀX/m has log-spaced eigenvalues with mean 1."""
     m, n = X.shape
     chance, Q = torch.linalg.eigh(X.T @ X / m)
-    wanted = torch.logspace(0, -1, n, base=condition, dtype=X.dtype)
+    wanted = torch.logspace(0, -1, n, base=condition, dtype=X.dtype, device=X.device)
     wanted = wanted / wanted.mean()
     return X @ (Q * (wanted / chance).sqrt()) @ Q.T

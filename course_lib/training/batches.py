@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_lib.training.validation import check_integer
+from course_lib.training.validation import check_flag, check_integer
 
 __all__ = [
     "LARGEST_SEED",
@@ -39,7 +39,7 @@ def generator_of(stream: str, *key: int) -> torch.Generator:
     # Two words for each integer and the length in front: no two keys give the same words.
     words = [word for number in key for word in (number & 0xFFFFFFFF, number >> 32)]
     mixed = np.random.SeedSequence([len(name), *name, *words, len(key)])
-    return torch.Generator().manual_seed(int(mixed.generate_state(1, np.uint32)[0]))
+    return torch.Generator("cpu").manual_seed(int(mixed.generate_state(1, np.uint32)[0]))
 
 
 def draw_distinct(m: int, n: int, generator: torch.Generator) -> Tensor:
@@ -51,11 +51,12 @@ def draw_distinct(m: int, n: int, generator: torch.Generator) -> Tensor:
     """
     check_integer("n", n, low=1, high=m)
     if n > m // 4:
-        return torch.randperm(m, generator=generator)[:n]
+        return torch.randperm(m, generator=generator, device="cpu")[:n]
     drawn: dict[int, None] = {}  # keeps the order of arrival; cheaper than permuting all of m
     while len(drawn) < n:
-        drawn.update(dict.fromkeys(torch.randint(m, (n,), generator=generator).tolist()))
-    return torch.tensor(list(drawn)[:n])
+        more = torch.randint(m, (n,), generator=generator, device="cpu")
+        drawn.update(dict.fromkeys(more.tolist()))
+    return torch.tensor(list(drawn)[:n], device="cpu")
 
 
 class _EpochBatches:
@@ -65,7 +66,7 @@ class _EpochBatches:
         self.m = check_integer("m", m, low=1)
         self.batch_size = check_integer("batch_size", batch_size, low=1, high=m)
         self.seed = check_integer("seed", seed, low=0, high=LARGEST_SEED)
-        self.drop_last = drop_last
+        self.drop_last = check_flag("drop_last", drop_last)
         self.epoch = 0
         self.position = 0
 
@@ -157,7 +158,7 @@ class ShuffledBatches(_EpochBatches):
     """
 
     def _draw_epoch(self, generator: torch.Generator) -> Tensor:
-        return torch.randperm(self.m, generator=generator)
+        return torch.randperm(self.m, generator=generator, device="cpu")
 
 
 class BatchesWithReplacement(_EpochBatches):
@@ -182,7 +183,7 @@ class BatchesWithReplacement(_EpochBatches):
         super().__init__(m, batch_size, seed=seed)
 
     def _draw_epoch(self, generator: torch.Generator) -> Tensor:
-        return torch.randint(self.m, (self.m,), generator=generator)
+        return torch.randint(self.m, (self.m,), generator=generator, device="cpu")
 
 
 class FullBatch:

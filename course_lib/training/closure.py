@@ -122,6 +122,7 @@ class BatchClosure:
     def batch(self) -> tuple[Tensor, Tensor]:
         """The batch ``(x, y)`` on the device of the parameters."""
         if self._batch is None:
+            _check_indices(self.indices)
             x, y = self.data.batch(self.indices)
             self._batch = x.to(self._device), y.to(self._device)
         return self._batch
@@ -200,6 +201,16 @@ class FunctionClosure:
         self.touched["value"] += 1
         with torch.no_grad():
             return self.f(self.x)
+
+
+def _check_indices(indices: Any) -> None:
+    if isinstance(indices, slice):
+        return
+    allowed = "a batch must be a slice or an int64 tensor of shape (B,), B at least 1"
+    if not isinstance(indices, Tensor):
+        raise TypeError(f"{allowed}, got {indices!r}")
+    if indices.dtype != torch.int64 or indices.dim() != 1 or len(indices) == 0:
+        raise ValueError(f"{allowed}, got dtype {indices.dtype} and shape {tuple(indices.shape)}")
 
 
 def _check_value(value: Any) -> None:

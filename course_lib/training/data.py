@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from course_lib.training.validation import check_integer
 
 __all__ = ["Data", "MappedData", "TensorData", "as_data"]
 
@@ -115,7 +117,8 @@ class MappedData:
     ) -> MappedData:
         """Write ``chunks`` of (inputs, targets) to ``x.npy`` and ``y.npy`` and map them.
 
-        Only one chunk is in memory at a time.
+        Only one chunk is in memory at a time. The files get their names when they are complete;
+        if anything fails, files of these names that were there before are as they were.
 
         Args:
             folder: where the two files are written; it must exist.
@@ -129,29 +132,16 @@ class MappedData:
         Raises:
             TypeError, ValueError: the chunks do not agree, or do not hold ``m`` samples.
         """
+        check_integer("m", m, low=1)
         paths = Path(folder) / "x.npy", Path(folder) / "y.npy"
-        written, rows_are = 0, None
-        with open(paths[0], "wb") as x_file, open(paths[1], "wb") as y_file:
-            for chunk in chunks:
-                _check_lengths(*chunk)
-                these = [(str(rows.dtype), rows.shape[1:]) for rows in chunk]
-                if these != (rows_are := rows_are or these):
-                    raise ValueError(
-                        "chunks must all have the dtype and row shape of the first, "
-                        f"{rows_are}, got {these}"
-                    )
-                for file, rows in zip((x_file, y_file), chunk, strict=True):
-                    if written == 0:
-                        header = {
-                            "descr": np.lib.format.dtype_to_descr(rows.dtype),
-                            "fortran_order": False,
-                            "shape": (m, *rows.shape[1:]),
-                        }
-                        np.lib.format.write_array_header_2_0(file, header)
-                    np.ascontiguousarray(rows).tofile(file)
-                written += len(chunk[0])
-        if written != m:
-            raise ValueError(f"m must be the number of samples in chunks, {written}, got {m}")
+        parts = [path.with_suffix(".npy.part") for path in paths]
+        try:
+            _write(parts, chunks, m)
+            for part, path in zip(parts, paths, strict=True):
+                part.replace(path)
+        finally:
+            for part in parts:
+                part.unlink(missing_ok=True)
         return cls(*paths, transform=transform)
 
     def __len__(self) -> int:
@@ -184,6 +174,11 @@ class MappedData:
             start, stop, step = indices.indices(len(a))
             rows, at_a_time = np.arange(start, stop, step), _PIECE // max(1, row_bytes * step)
         else:
+            if indices.dtype != torch.int64 or indices.dim() != 1:
+                raise ValueError(
+                    "indices must be a slice or an int64 tensor of shape (B,), got dtype "
+                    f"{indices.dtype} and shape {tuple(indices.shape)}"
+                )
             rows, at_a_time = indices.cpu().numpy(), _PIECE // (_HUGE_PAGE + row_bytes)
         result = np.empty((len(rows), *a.shape[1:]), a.dtype.newbyteorder("="))
         for at in range(0, len(rows), max(1, at_a_time)):
@@ -195,6 +190,35 @@ class MappedData:
     def _let_go(self) -> None:
         for file in self._files:
             file.madvise(mmap.MADV_DONTNEED)
+
+
+def _write(paths: Sequence[Path], chunks: Iterable[Any], m: int) -> None:
+    """Write the arrays of ``chunks`` to the two files as they come."""
+    written, rows_are = 0, None
+    with open(paths[0], "wb") as x_file, open(paths[1], "wb") as y_file:
+        for chunk in chunks:
+            for name, rows in zip(("inputs", "targets"), chunk, strict=True):
+                if not isinstance(rows, np.ndarray):
+                    raise TypeError(f"chunks must hold pairs of arrays, got {name} {rows!r}")
+            _check_lengths(*chunk)
+            these = [(str(rows.dtype), rows.shape[1:]) for rows in chunk]
+            if these != (rows_are := rows_are or these):
+                raise ValueError(
+                    "chunks must all have the dtype and row shape of the first, "
+                    f"{rows_are}, got {these}"
+                )
+            for file, rows in zip((x_file, y_file), chunk, strict=True):
+                if written == 0:
+                    header = {
+                        "descr": np.lib.format.dtype_to_descr(rows.dtype),
+                        "fortran_order": False,
+                        "shape": (m, *rows.shape[1:]),
+                    }
+                    np.lib.format.write_array_header_2_0(file, header)
+                np.ascontiguousarray(rows).tofile(file)
+            written += len(chunk[0])
+    if written != m:
+        raise ValueError(f"m must be the number of samples in chunks, {written}, got {m}")
 
 
 def as_data(data: Any) -> Data:

@@ -25,7 +25,7 @@ from course_lib.training.evaluation import Monitor
 from course_lib.training.history import History
 from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.optimizer import optimizer_from, set_learning_rate
-from course_lib.training.validation import check_callable, check_integer
+from course_lib.training.validation import check_callable, check_flag, check_integer
 
 __all__ = ["fit"]
 
@@ -159,6 +159,7 @@ def _batches(
     seed: int,
 ) -> Iterable[Tensor | slice]:
     check_integer("seed", seed, low=0, high=LARGEST_SEED)
+    check_flag("replacement", replacement)
     if batches is not None:
         if batch_size is not None or replacement:
             raise ValueError(

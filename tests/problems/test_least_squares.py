@@ -79,6 +79,12 @@ def test_without_noise_the_truth_is_the_minimiser():
     assert problem.minimum < 1e-25
 
 
+def test_it_does_not_depend_on_torchs_default_device():
+    with torch.device("meta"):
+        made = LeastSquares(20, 3, condition=4.0)
+    assert torch.equal(made.X, LeastSquares(20, 3, condition=4.0).X)
+
+
 def test_it_is_a_function_of_its_seed():
     a, b, c = (LeastSquares(30, 3, condition=5.0, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(a.X, b.X)

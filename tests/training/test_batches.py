@@ -161,3 +161,16 @@ def test_distinct_draws_are_uniform(n):
     drawn = torch.cat([draw_distinct(20, n, generator) for _ in range(3000)])
     expected = 3000 * n / 20
     assert (drawn.bincount(minlength=20) - expected).abs().max() < 5 * expected**0.5
+
+
+def test_the_last_batch_is_dropped_only_by_true():
+    with pytest.raises(TypeError, match="drop_last must be True or False, got 'no'"):
+        ShuffledBatches(5, 2, drop_last="no")
+
+
+@pytest.mark.parametrize("kind", [ShuffledBatches, BatchesWithReplacement])
+def test_the_order_does_not_depend_on_torchs_default_device(kind):
+    expected = list(kind(7, 3, seed=1))
+    with torch.device("meta"):
+        made = list(kind(7, 3, seed=1))
+    assert all(torch.equal(a, b) for a, b in zip(made, expected, strict=True))

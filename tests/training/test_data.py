@@ -99,6 +99,35 @@ def test_writing_checks_the_number_of_samples(tmp_path):
         MappedData.write(tmp_path, chunks(2), m=6)
 
 
+def broken_off():
+    yield np.zeros((2, 3)), np.zeros(2)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("chunks", "m", "kind", "message"),
+    [
+        ([(np.zeros((2, 3)), np.zeros(2))], 3, ValueError, "m must be the number of samples"),
+        ([(torch.zeros(2, 3), torch.zeros(2))], 2, TypeError, "chunks must hold pairs of arrays"),
+        ([([1.0], [2.0])], 1, TypeError, "chunks must hold pairs of arrays"),
+        ([], 0, ValueError, "m must be an integer of at least 1, got 0"),
+        (broken_off(), 4, KeyboardInterrupt, None),
+    ],
+)
+def test_writing_that_fails_leaves_what_was_there(tmp_path, chunks, m, kind, message):
+    MappedData.write(tmp_path, [(np.ones((5, 2)), np.ones(5))], m=5)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(kind, match=message):
+        MappedData.write(tmp_path, chunks, m=m)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("indices", [torch.tensor([True, False, False]), torch.zeros(2, 1).long()])
+def test_mapped_data_refuse_indices_of_another_kind(indices):
+    with pytest.raises(ValueError, match=r"indices must be a slice or an int64 tensor of shape"):
+        MappedData(np.ones((3, 2)), np.ones(3)).batch(indices)
+
+
 def test_writing_refuses_chunks_that_differ(tmp_path):
     chunks = [(np.zeros((2, 3), dtype), np.zeros(2)) for dtype in (np.float32, np.float64)]
     with pytest.raises(ValueError, match="chunks must all have the dtype and row shape"):
