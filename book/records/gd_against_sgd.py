@@ -1,8 +1,10 @@
 """Epochs that GD and SGD need to each accuracy, on least squares of 10000 samples, 500 unknowns.
 
-Every method gets the same number of step sizes: the stability limit 2 / (L + tr(H) / B) of its
-batch size B times powers of 1/sqrt(2). For each accuracy it uses the step that was fastest on the
-tuning seeds; the figures reported come from other seeds. A seed fixes data and order of batches.
+Every method gets the same step sizes, relative to the stability limit 2 / (L + tr(H) / B) of its
+batch size B: from above the limit, where most diverge, down to a hundredth of it. For each accuracy
+it uses the step that was fastest on the tuning seeds, with a margin for other seeds: the choice is
+made for four fifths of the gap asked for. The figures reported come from other seeds. A seed fixes
+data and order of batches.
 Gradients are those of `LeastSquares`, steps the rule of `SGD`: what `fit` does, without autograd.
 """
 
@@ -27,9 +29,13 @@ SETTINGS = {
     "hard, no noise": {"condition": 100.0, "noise": 0.0},
 }
 METHODS = {"GD": None, "SGD 1000": 1000, "SGD 100": 100, "SGD 10": 10}
-STEP_FACTORS = [2 ** (-j / 2) for j in range(1, 15)]
+STEP_FACTORS = [
+    *(1.19, 1.0, 0.95, 0.84, 0.71, 0.59, 0.5, 0.42, 0.35),
+    *(0.25, 0.18, 0.125, 0.088, 0.062, 0.044, 0.031, 0.022, 0.016, 0.011),
+]
 ACCURACIES = [10 ** (-j / 2) for j in range(1, 17)]
 MEDIUM = 3  # place of 0.01 among the accuracies
+MARGIN = 0.8  # of the gap asked for, when a step is chosen
 EPOCHS = 30
 LOOKS = 10  # evaluations an epoch, where there are so many batches
 PATIENCE = 3  # a run without a new lowest gap for so many epochs has reached its floor
@@ -63,18 +69,17 @@ def run(
 
 def path_of(problem: LeastSquares, batch_size: int | None, t: float, seed: int) -> dict[str, Any]:
     """A run until its floor, the last accuracy, or the last epoch: gaps by epochs."""
-    path: dict[str, Any] = {"epochs": [], "gap": [], "excess": [], "after_20": None}
+    path: dict[str, Any] = {"epochs": [], "gap": [], "after_20": None}
     lowest, lowest_at = float("inf"), 0.0
     for k, epochs, w in run(problem, batch_size, t, seed):
         gap = problem.gap(w).item()
         path["epochs"].append(epochs)
         path["gap"].append(gap)
-        path["excess"].append(problem.population_excess(w).item())
         if k == 20:
             path["after_20"] = gap
         if gap < lowest:
             lowest, lowest_at = gap, epochs
-        done = gap <= ACCURACIES[-1] or epochs - lowest_at >= PATIENCE or not gap < 1e3
+        done = gap <= MARGIN * ACCURACIES[-1] or epochs - lowest_at >= PATIENCE or not gap < 1e3
         if done and epochs >= SHOWN_EPOCHS and k >= 20:
             break
     return path
@@ -92,7 +97,7 @@ def tuned_steps(problems: dict[int, LeastSquares], batch_size: int | None) -> li
     for j, factor in enumerate(STEP_FACTORS):
         for seed, problem in problems.items():
             path = path_of(problem, batch_size, factor * step_limit(problem, batch_size), seed)
-            needed[j] += [epochs_to(a, path) for a in ACCURACIES]
+            needed[j] += [epochs_to(MARGIN * a, path) for a in ACCURACIES]
     best = needed.argmin(axis=0)
     return [int(j) if np.isfinite(needed[j, i]) else None for i, j in enumerate(best)]
 
@@ -102,7 +107,7 @@ def report(
 ) -> dict[str, Any]:
     """Epochs to each accuracy with the chosen steps, and the runs tuned to medium accuracy."""
     needed = np.full((len(problems), len(ACCURACIES)), np.inf)
-    medium: dict[str, list] = {"lr": [], "gap": [], "excess": [], "after_20": []}
+    medium: dict[str, list] = {"lr": [], "gap": [], "after_20": []}
     for row, (seed, problem) in enumerate(problems.items()):
         limit = step_limit(problem, batch_size)
         for j in sorted({j for j in chosen if j is not None}):
@@ -115,13 +120,16 @@ def report(
                 medium["epochs"] = path["epochs"][:shown]
                 medium["lr"].append(STEP_FACTORS[j] * limit)
                 medium["gap"].append(path["gap"][:shown])
-                medium["excess"].append(path["excess"][:shown])
                 medium["after_20"].append(path["after_20"])
     return {
         "step_factors": [None if j is None else STEP_FACTORS[j] for j in chosen],
         "epochs_to": [
             [None if not np.isfinite(e) else e for e in figures]
-            for figures in (np.median(needed, axis=0), needed.min(axis=0), needed.max(axis=0))
+            for figures in (
+                np.median(needed, axis=0),
+                needed.min(axis=0),
+                needed.max(axis=0),
+            )
         ],
         "tuned_to_medium": medium,
     }
