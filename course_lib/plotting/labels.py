@@ -24,17 +24,23 @@ def label_line(
         line: the line, as ``ax.plot`` returned it.
         text: its name; by default the line's label.
         at: the x at whose nearest data point the name stands; by default right of the last point.
+            Points that are not finite are not drawn and do not count.
         above: with ``at``, whether the name stands above the line or below it.
 
     Returns:
         The annotation.
 
     Raises:
-        ValueError: the line is empty or in no axes, or there is no text.
+        TypeError: ``line`` is no line.
+        ValueError: the line is empty, nowhere finite or in no axes, or there is no text.
     """
+    if not isinstance(line, Line2D):
+        raise TypeError(
+            f"line must be one line, such as the first of those that ax.plot returns, got {line!r}"
+        )
     if text is None:
         text = str(line.get_label())
-    if not text or text.startswith("_"):
+    if not isinstance(text, str) or not text.strip() or text.startswith("_"):
         raise ValueError(f"text must be the line's name, got {text!r}: the line has no label")
     x, y = np.asanyarray(line.get_xdata()), np.asanyarray(line.get_ydata())
     if len(x) == 0:
@@ -44,10 +50,11 @@ def label_line(
         raise ValueError(f"line must be drawn in axes to be labelled, got {line!r}")
     if str(line.get_label()).startswith("_"):
         line.set_label(text)
+    drawn = _drawn(line)
     if at is None:
-        index, offset, horizontal, vertical = len(x) - 1, (6, 0), "left", "center"
+        index, offset, horizontal, vertical = drawn[-1], (6, 0), "left", "center"
     else:
-        index = min(range(len(x)), key=lambda i: abs(x[i] - at))
+        index = min(drawn, key=lambda i: abs(x[i] - at))
         offset, horizontal = (0, 6 if above else -6), "center"
         vertical = "bottom" if above else "top"
     label = axes.annotate(
@@ -63,6 +70,15 @@ def label_line(
     )
     label.set_gid(_AT_END if at is None else None)
     return label
+
+
+def _drawn(line: Line2D) -> list[int]:
+    """The positions of the line's points that are finite, at least one."""
+    places = np.ma.filled(np.ma.asarray(line.get_xydata(), dtype=np.float64), np.nan)
+    drawn = np.flatnonzero(np.isfinite(places).all(axis=1)).tolist()
+    if not drawn:
+        raise ValueError(f"line must have a finite point to be labelled, got none in {line!r}")
+    return drawn
 
 
 def spread_labels(figure: Figure) -> None:

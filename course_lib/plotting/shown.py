@@ -69,6 +69,7 @@ def show(figure: Figure, message: str) -> ShownFigure:
         An object that a notebook displays.
 
     Raises:
+        TypeError: an argument is of the wrong type.
         ValueError: the message is empty or too long; the figure shows no data, or draws in a way
             that cannot be described; the description would not change with the data.
 
@@ -80,6 +81,10 @@ def show(figure: Figure, message: str) -> ShownFigure:
         >>> show(fig, "Gradient descent gains a digit a step.")
         Gradient descent gains a digit a step. excess risk over step 0 to 3: GD from 1 to 0.001.
     """
+    if not isinstance(figure, Figure):
+        raise TypeError(f"figure must be a matplotlib Figure, got {figure!r}")
+    if not isinstance(message, str):
+        raise TypeError(f"message must be a text, got {message!r}")
     message = " ".join(message.split())
     if not message or len(message) > _LONGEST_MESSAGE:
         raise ValueError(

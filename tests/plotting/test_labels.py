@@ -35,3 +35,23 @@ def test_a_line_without_a_name_or_data_is_refused():
             label_line(ax.plot([0, 1])[0])
         with pytest.raises(ValueError, match="must have data"):
             label_line(ax.plot([], [])[0], "nothing")
+
+
+def test_a_name_stands_at_the_last_point_that_is_drawn():
+    with figure() as (_, ax):
+        (line,) = ax.plot([0, 1, 2, 3], [3, 4, float("nan"), float("inf")], label="lost")
+        assert label_line(line).xy == (1, 4)
+        assert label_line(line, at=2.9).xy == (1, 4)
+        with pytest.raises(ValueError, match="line must have a finite point"):
+            label_line(ax.plot([0, 1], [float("nan")] * 2, label="nowhere")[0])
+
+
+@pytest.mark.parametrize("text", [5, " "])
+def test_a_name_that_is_no_text_is_refused(text):
+    with figure() as (_, ax), pytest.raises(ValueError, match="text must be the line's name, got"):
+        label_line(ax.plot([0, 1])[0], text)
+
+
+def test_a_list_of_lines_is_refused():
+    with figure() as (_, ax), pytest.raises(TypeError, match="line must be one line"):
+        label_line(ax.plot([0, 1], label="all"))

@@ -47,6 +47,15 @@ def test_messages_out_of_range_are_refused(message):
         show(fig, message)
 
 
+def test_arguments_of_the_wrong_type_are_refused():
+    with figure() as (fig, ax):
+        ax.plot([0, 1])
+    with pytest.raises(TypeError, match="message must be a text, got None"):
+        show(fig, None)
+    with pytest.raises(TypeError, match="figure must be a matplotlib Figure, got <Axes"):
+        show(ax, "A line.")
+
+
 def test_a_figure_of_pyplot_is_closed():
     import matplotlib.pyplot as plt
 
