@@ -79,8 +79,7 @@ class _EpochBatches:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Give the batches that are left of the current epoch, then advance ``epoch``."""
-        with torch.device("cpu"):  # whatever torch's default is: the generator is there
-            order = self._draw_epoch(generator_of("order of batches", self.seed, self.epoch))
+        order = self._draw_epoch(generator_of("order of batches", self.seed, self.epoch))
         epoch = self.epoch
         while self.epoch == epoch:
             start = self.position * self.batch_size
@@ -159,7 +158,7 @@ class ShuffledBatches(_EpochBatches):
     """
 
     def _draw_epoch(self, generator: torch.Generator) -> Tensor:
-        return torch.randperm(self.m, generator=generator)
+        return torch.randperm(self.m, generator=generator, device="cpu")
 
 
 class BatchesWithReplacement(_EpochBatches):
@@ -184,7 +183,7 @@ class BatchesWithReplacement(_EpochBatches):
         super().__init__(m, batch_size, seed=seed)
 
     def _draw_epoch(self, generator: torch.Generator) -> Tensor:
-        return torch.randint(self.m, (self.m,), generator=generator)
+        return torch.randint(self.m, (self.m,), generator=generator, device="cpu")
 
 
 class FullBatch:
