@@ -43,8 +43,8 @@ class PeakMemory:
     Example:
         >>> import numpy as np
         >>> with PeakMemory() as memory:
-        ...     total = np.ones(4_000_000).sum()  # 32 MB
-        >>> 25e6 < memory.rise < 80e6
+        ...     total = np.ones(5_000_000).sum()  # 40 MB
+        >>> 30e6 < memory.rise < 90e6
         True
     """
 

@@ -144,11 +144,10 @@ def test_peak_memory_sees_what_came_and_went():
 def test_peak_memory_can_sample_where_the_system_keeps_no_peak(monkeypatch):
     monkeypatch.setattr("course_lib.training.memory._start_afresh", lambda: False)
     with PeakMemory() as memory:
-        held = [np.ones(1_000_000) for _ in range(8)]
-        total = sum(a.sum() for _ in range(10) for a in held)
-    assert total == 80e6
+        held = np.ones(10_000_000)  # too large for memory that the process has freed before
+    assert held.nbytes == 80e6
     assert not memory.exact
-    assert 50e6 < memory.rise < 100e6
+    assert 60e6 < memory.rise < 120e6
 
 
 def test_ps_agrees_with_proc(monkeypatch, tmp_path):
