@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from course_lib.training.validation import check_integer
+from course_lib.training.validation import check_integer, check_lengths
+from course_lib.training.writing import write_chunks
 
 __all__ = ["Data", "MappedData", "TensorData", "as_data"]
 
@@ -54,7 +55,7 @@ class TensorData:
         self.x, self.y = _tensor("x", x), _tensor("y", y)
         if isinstance(y, np.ndarray) and y.dtype.kind in "iu":
             self.y = self.y.long()
-        _check_lengths(self.x, self.y)
+        check_lengths(self.x, self.y)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -102,7 +103,7 @@ class MappedData:
         transform: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self._x, self._y = _array("x", x), _array("y", y)
-        _check_lengths(self._x, self._y)
+        check_lengths(self._x, self._y)
         self.transform = transform
         self._files = [file for a in (self._x, self._y) if (file := _mapped_file(a)) is not None]
 
@@ -136,7 +137,7 @@ class MappedData:
         paths = Path(folder) / "x.npy", Path(folder) / "y.npy"
         parts = [path.with_suffix(".npy.part") for path in paths]
         try:
-            _write(parts, chunks, m)
+            write_chunks(parts, chunks, m)
             for part, path in zip(parts, paths, strict=True):
                 part.replace(path)
         finally:
@@ -192,35 +193,6 @@ class MappedData:
             file.madvise(mmap.MADV_DONTNEED)
 
 
-def _write(paths: Sequence[Path], chunks: Iterable[Any], m: int) -> None:
-    """Write the arrays of ``chunks`` to the two files as they come."""
-    written, rows_are = 0, None
-    with open(paths[0], "wb") as x_file, open(paths[1], "wb") as y_file:
-        for chunk in chunks:
-            for name, rows in zip(("inputs", "targets"), chunk, strict=True):
-                if not isinstance(rows, np.ndarray):
-                    raise TypeError(f"chunks must hold pairs of arrays, got {name} {rows!r}")
-            _check_lengths(*chunk)
-            these = [(str(rows.dtype), rows.shape[1:]) for rows in chunk]
-            if these != (rows_are := rows_are or these):
-                raise ValueError(
-                    "chunks must all have the dtype and row shape of the first, "
-                    f"{rows_are}, got {these}"
-                )
-            for file, rows in zip((x_file, y_file), chunk, strict=True):
-                if written == 0:
-                    header = {
-                        "descr": np.lib.format.dtype_to_descr(rows.dtype),
-                        "fortran_order": False,
-                        "shape": (m, *rows.shape[1:]),
-                    }
-                    np.lib.format.write_array_header_2_0(file, header)
-                np.ascontiguousarray(rows).tofile(file)
-            written += len(chunk[0])
-    if written != m:
-        raise ValueError(f"m must be the number of samples in chunks, {written}, got {m}")
-
-
 def as_data(data: Any) -> Data:
     """Return ``data`` itself if it has ``batch`` and a length, else make it from ``(x, y)``.
 
@@ -270,20 +242,6 @@ def _array(name: str, a: Any) -> NDArray[Any]:
     raise TypeError(
         f"{name} must be the path of an .npy file, an array or a tensor, got {type(a).__name__}"
     )
-
-
-def _check_lengths(x: Any, y: Any) -> None:
-    for name, a in (("x", x), ("y", y)):
-        if a.ndim == 0 or len(a) == 0:
-            raise ValueError(
-                f"{name} must hold at least one sample along its first axis, got shape "
-                f"{tuple(a.shape)}"
-            )
-    if len(x) != len(y):
-        raise ValueError(
-            f"x and y must hold the same number of samples, got {len(x)} inputs and "
-            f"{len(y)} targets"
-        )
 
 
 def _range(y: Tensor, without: int) -> tuple[float, float]:

@@ -15,6 +15,7 @@ __all__ = [
     "check_floating",
     "check_integer",
     "check_learning_rate",
+    "check_lengths",
     "check_number",
     "check_reason",
 ]
@@ -67,6 +68,21 @@ def check_learning_rate(k: int, value: Any) -> float:
     if not 0 <= rate < math.inf:
         raise ValueError(message)
     return rate
+
+
+def check_lengths(x: Any, y: Any) -> None:
+    """Raise unless inputs and targets hold samples along their first axes, and equally many."""
+    for name, a in (("x", x), ("y", y)):
+        if a.ndim == 0 or len(a) == 0:
+            raise ValueError(
+                f"{name} must hold at least one sample along its first axis, got shape "
+                f"{tuple(a.shape)}"
+            )
+    if len(x) != len(y):
+        raise ValueError(
+            f"x and y must hold the same number of samples, got {len(x)} inputs and "
+            f"{len(y)} targets"
+        )
 
 
 def check_number(name: str, value: Any, *, low: float) -> float:
