@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
+from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib
@@ -114,21 +116,29 @@ def figure(
         The figure and its axes: one ``Axes``, or an array of them if there are several panels.
 
     Raises:
-        ValueError: ``width`` is so large that text would be too small on a phone, or not positive.
+        ValueError: ``width`` is so large that text would be too small on a phone, or ``width`` or
+            ``height`` is not positive and finite.
+        TypeError: ``width`` or ``height`` is not a number.
 
     Example:
         >>> with figure() as (fig, ax):
         ...     _ = ax.plot([0, 1, 2], [1.0, 0.5, 0.25])
         ...     _ = ax.set(xlabel="step", ylabel="error")
     """
-    if not 0 < width <= WIDEST:
-        raise ValueError(
-            f"width must be positive and at most {WIDEST:.1f} inches, got {width!r}: "
-            "wider figures have illegible text on a phone"
-        )
+    _check_inches("width", width, WIDEST, ": wider figures have illegible text on a phone")
     if height is None:
         height = 3.6 * rows
+    _check_inches("height", height)
     with style():
         fig = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(fig)
         yield fig, fig.subplots(rows, columns, **axes)
+
+
+def _check_inches(name: str, value: Any, most: float | None = None, why: str = "") -> None:
+    limit = "finite" if most is None else f"at most {most:.1f} inches"
+    message = f"{name} must be positive and {limit}, got {value!r}{why}"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(message)
+    if not (0 < value < inf and (most is None or value <= most)):
+        raise ValueError(message)

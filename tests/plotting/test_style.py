@@ -73,8 +73,22 @@ def test_colours_of_curves_are_told_apart(sight):
 
 def test_text_of_the_widest_figure_is_legible_on_a_phone():
     assert FONT_POINTS / 72 * PHONE_PIXELS / WIDEST >= LEGIBLE_PIXELS - 1e-9
-    for width in (WIDEST + 0.1, 0, -1, float("nan")):
-        with pytest.raises(ValueError, match="width must be"), figure(width=width):
+    with pytest.raises(ValueError, match="wider figures have"), figure(width=WIDEST + 0.1):
+        pass
+
+
+@pytest.mark.parametrize("value", [0, -1.5, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["width", "height"])
+def test_sizes_that_are_not_positive_and_finite_are_refused(name, value):
+    message = rf"^{name} must be positive and .*, got {value!r}"
+    with pytest.raises(ValueError, match=message), figure(**{name: value}):
+        pass
+
+
+@pytest.mark.parametrize("name", ["width", "height"])
+def test_sizes_that_are_no_numbers_are_refused(name):
+    for value in ("4", True, [4.0]):
+        with pytest.raises(TypeError, match=f"^{name} must be positive"), figure(**{name: value}):
             pass
 
 
