@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from course_lib.rounding import significant
@@ -20,7 +21,8 @@ class Comparison:
         value: the figure; a whole number is a count, shown in full.
         low: the lower bound, or None.
         high: the upper bound, or None; with neither bound the value is a truth value.
-        digits: significant digits shown; 0 shows the bound alone.
+        digits: significant digits shown, or as many more as tell the figure from its bound; 0 shows
+            the bound alone.
     """
 
     name: str
@@ -31,11 +33,16 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether the figure keeps its bounds; NaN keeps none."""
+        """Whether the figure keeps its bounds; infinity and NaN keep none, being no measurement."""
+        return self._keeps(self.value)
+
+    def _keeps(self, value: float) -> bool:
         if self.low is None and self.high is None:
-            return self.value == 1
-        return (self.low is None or self.value >= self.low) and (
-            self.high is None or self.value <= self.high
+            return value == 1
+        return (
+            (isinstance(value, int) or isfinite(value))
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
         )
 
     def __str__(self) -> str:
@@ -47,9 +54,7 @@ class Comparison:
         return self._told(6)
 
     def _told(self, digits: int) -> str:
-        counted = isinstance(self.value, int)
-        value = str(self.value) if counted else significant(self.value, max(digits, 1))
-        figure = f"{self.name} {value}" if digits else self.name
+        figure = f"{self.name} {self._rounded(digits)}" if digits else self.name
         if self.low is not None and self.high is not None:
             return f"{figure} in [{_in_full(self.low)}, {_in_full(self.high)}]"
         if self.low is not None:
@@ -58,15 +63,29 @@ class Comparison:
             return f"{figure} ≤ {_in_full(self.high)}"
         return f"{self.name}: {'yes' if self.value == 1 else 'no'}"
 
+    def _rounded(self, digits: int) -> str:
+        """Round the figure, to more digits where rounding would carry it over its bound."""
+        if isinstance(self.value, int):
+            return str(self.value)
+        if not isfinite(self.value):
+            return f"{self.value} (not finite)"
+        for more in range(digits, 10):
+            rounded = significant(self.value, more)
+            if self._keeps(float(rounded)) == self.holds:
+                return rounded
+        return repr(self.value)
+
 
 def at_most(name: str, value: Any, bound: Any, *, digits: int = 3) -> Comparison:
     r"""Compare :math:`\text{value} \le \text{bound}`.
 
     Args:
         name: what was measured, in a few words.
-        value: a number, or a tensor or array with one entry.
+        value: a number, or a tensor or array with one entry. Infinity and NaN keep no bound: where
+            "never" is an answer, compare with :func:`is_true` that it is.
         bound: the largest value allowed; shown as it is given.
-        digits: significant digits of the value shown; 0 shows the bound alone, for figures whose
+        digits: significant digits of the value shown, more where rounding to so few would carry it
+            over its bound; 0 shows the bound alone, for figures whose
             digits differ between machines, as after training in float32.
 
     Returns:

@@ -20,6 +20,10 @@ from course_lib.claims import at_least, at_most, between, is_true
         (at_most("e", float("nan"), 1), False),
         (at_least("e", float("nan"), 1), False),
         (at_most("e", float("inf"), 1), False),
+        (at_least("e", float("inf"), 1), False),
+        (at_most("e", -float("inf"), 1), False),
+        (between("e", float("nan"), 0, 1), False),
+        (at_least("e", 10**400, 1), True),
         (is_true("e", True), True),
         (is_true("e", np.bool_(False)), False),
         (is_true("e", torch.tensor(True)), True),
@@ -42,6 +46,27 @@ def test_bounds_are_kept_or_not(comparison, holds):
 )
 def test_figures_are_rounded_and_bounds_shown_in_full(comparison, text):
     assert str(comparison) == text
+
+
+@pytest.mark.parametrize(
+    ("comparison", "text"),
+    [
+        (at_most("e", 0.1 + 1e-10, 0.1), "e 0.1000000001 ≤ 0.1"),
+        (at_most("e", 0.1 + 1e-8, 0.1), "e 0.10000001 ≤ 0.1"),
+        (at_least("e", 0.8 - 1e-14, 0.8), f"e {0.8 - 1e-14!r} ≥ 0.8"),
+        (between("e", 2.0000004, 1, 2), "e 2.0000004 in [1, 2]"),
+        (at_least("e", float("inf"), 2), "e inf (not finite) ≥ 2"),
+        (between("e", float("nan"), 0, 2, digits=0), "e nan (not finite) in [0, 2]"),
+    ],
+)
+def test_rounding_does_not_hide_why_a_bound_is_broken(comparison, text):
+    assert not comparison.holds
+    assert comparison.in_full() == text
+
+
+def test_rounding_does_not_make_a_kept_bound_look_broken():
+    assert str(at_most("e", 0.1272, 0.1274, digits=2)) == "e 0.127 ≤ 0.1274"
+    assert str(at_least("e", 0.8, 0.79999, digits=1)) == "e 0.8 ≥ 0.79999"
 
 
 @pytest.mark.parametrize("value", ["1", None, torch.zeros(2), [1], 1j, True])
