@@ -140,5 +140,5 @@ def _check_inches(name: str, value: Any, most: float | None = None, why: str = "
     message = f"{name} must be positive and {limit}, got {value!r}{why}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(message)
-    if not (0 < value < inf and (most is None or value <= most)):
+    if not (0 < float(value) < inf and (most is None or float(value) <= most)):
         raise ValueError(message)
