@@ -48,9 +48,10 @@ class Method(RuleRunner, Optimizer):
 
     What a subclass states:
 
-    - ``update(x, g, states, *, letters)``, a static method. It changes `x` and states in place,
-      and only reads `g`. A rule that names `k` gets the number of steps its tensors have taken,
-      this one included: it is kept for each parameter, in ``state[p]["step"]``.
+    - ``update(x, g, states, *, letters)``, a static method. It changes `x` and states in place
+      (``x -= t * g``, not ``x = x - t * g``: the first step looks), and only reads `g`. A rule that
+      names `k` gets the number of steps its tensors have taken, this one included: it is kept for
+      each parameter, in ``state[p]["step"]``.
     - ``states``, from a letter of the rule to the key in ``state[p]`` (torch's, where torch has the
       method). A state starts at zero, unless :meth:`new_state` says otherwise.
     - :meth:`letters`, from a parameter group to the rule's other letters.
@@ -124,7 +125,8 @@ class Method(RuleRunner, Optimizer):
             What `closure` returned, or None.
 
         Raises:
-            RuntimeError: a gradient is sparse and the method does not take sparse gradients.
+            RuntimeError: a gradient is sparse and the method does not take sparse gradients; or the
+                rule's first run has not changed the parameters in place.
         """
         loss = None
         if closure is not None:
@@ -159,6 +161,22 @@ class Method(RuleRunner, Optimizer):
             if name in checks:
                 checks[name](name, value)
 
+    def _check_states(self, states: Mapping[Any, Any], groups: list[dict[str, Any]]) -> None:
+        """Check that each parameter has all its states or none: one alone would start afresh."""
+        index = 0
+        for group in groups:
+            wanted = list(self.states_of({**self.defaults, **group}).values())
+            wanted += ["step"] if self._counts else []
+            for p in group["params"]:
+                held = states.get(p, {})
+                missing = [key for key in wanted if key not in held]
+                if missing and len(missing) < len(wanted):
+                    raise ValueError(
+                        f"state_dict must hold all of {wanted} for a parameter, or none, got "
+                        f"parameter {index} without {missing}"
+                    )
+                index += 1
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and deep-copied: no cache, and no view of one."""
         state = super().__getstate__()
@@ -168,11 +186,14 @@ class Method(RuleRunner, Optimizer):
         """Take in a pickled or loaded state; options that are missing there keep their default.
 
         Raises:
-            ValueError, TypeError: a hyper-parameter is outside its range; nothing is changed then.
+            ValueError, TypeError: a hyper-parameter is outside its range, or a parameter has been
+                loaded with some of its states and without others; nothing is changed then.
         """
         for group in state["param_groups"]:
             self._check(group)
         fresh = "_optimizer_state_dict_post_hooks" not in self.__dict__
+        if not fresh:
+            self._check_states(state["state"], state["param_groups"])
         super().__setstate__(state)
         self._buckets = {}
         for group in self.param_groups:

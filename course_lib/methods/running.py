@@ -46,6 +46,7 @@ class RuleRunner:
 
     _counts: ClassVar[bool] = False
     _compile: bool
+    _in_place: bool = False
     _buckets: dict[int, list[Bucket]]
 
     def _step_group(self, index: int, group: Group) -> None:
@@ -80,8 +81,10 @@ class RuleRunner:
             grads = torch._foreach_neg(grads)
         if decay := self._coupled_decay(group):
             grads = torch._foreach_add(grads, params, alpha=decay)
+        version = self._version(params[0])
         if not self._counts and not self.states_of(group):
             update_list(params, grads, **letters)
+            self._check_in_place("update_list", params[0], version)
             return
         for k, (xs, gs) in self._by_count(params, grads).items():
             counted = letters if k is None else {**letters, "k": k}
@@ -90,6 +93,7 @@ class RuleRunner:
                 for letter, key in self.states_of(group).items()
             }
             update_list(xs, gs, **lists, **counted)
+        self._check_in_place("update_list", params[0], version)
 
     def _by_count(
         self, params: Tensors, grads: Tensors
@@ -189,6 +193,7 @@ class RuleRunner:
         """Run the rule on vectors, on the CPU by chunks that fit the cache."""
         if k is not None:
             letters = {**letters, "k": k}
+        whole_x, version = x, self._version(x)
         vectors = [x, g, *states.values()]
         if x.is_complex():
             vectors = [torch.view_as_real(v).view(-1) for v in vectors]
@@ -204,6 +209,30 @@ class RuleRunner:
             if decay := self._coupled_decay(group):
                 g = g.add(x, alpha=decay)
             rule(x, g, **dict(zip(states, rest, strict=True)), **letters)
+        self._check_in_place("update", whole_x, version)
+
+    def _version(self, x: Tensor) -> int | None:
+        """Return how often `x` was changed in place, while the rule has not been seen to do it.
+
+        Not watched are a compiled rule, and tensors that need not count: those of inference mode
+        and of subclasses, such as fake ones.
+        """
+        if self._in_place or self._compile:
+            return None
+        if type(x) not in (Tensor, torch.nn.Parameter) or x.is_inference():
+            return None
+        return x._version
+
+    def _check_in_place(self, rule: str, x: Tensor, version: int | None) -> None:
+        """Raise if the rule has left `x` as it was at `version`; once is enough."""
+        if version is None:
+            return
+        if x._version == version:
+            raise RuntimeError(
+                f"{type(self).__name__}.{rule} must change x in place, as `x -= t * g` does; it "
+                "left x as it was, as `x = x - t * g` would"
+            )
+        self._in_place = True
 
     def _count(self, p: Tensor) -> int:
         """Count one more step of `p`."""

@@ -41,6 +41,7 @@ class Recorder(Method):
     @staticmethod
     def update(x, g, *, k, t):
         Recorder.seen.append((x.numel(), k))
+        x.zero_()
 
 
 @pytest.fixture
@@ -245,6 +246,69 @@ def test_a_loaded_option_out_of_range_is_refused_and_nothing_is_changed(name, va
         optimizer.load_state_dict(damaged)
     assert optimizer.param_groups[0]["lr"] == 0.5
     assert optimizer.state[p]["step"] == 1
+
+
+@pytest.mark.parametrize("missing", ["step", "exp_avg", "exp_avg_sq"])
+def test_a_loaded_state_that_lacks_a_part_is_refused_and_nothing_is_changed(missing):
+    params, others = [leaf(3), leaf(4)], [leaf(3), leaf(4)]
+    optimizer, saved = ExampleAdam(params, lr=0.5), ExampleAdam(others, lr=0.1)
+    for steps, of in [(1, optimizer), (10, saved)]:
+        for _ in range(steps):
+            of.step()
+    before = optimizer.state_dict()
+    damaged = saved.state_dict()
+    del damaged["state"][1][missing]
+    with pytest.raises(
+        ValueError, match=rf"^state_dict must .* parameter 1 without \['{missing}'\]"
+    ):
+        optimizer.load_state_dict(damaged)
+    after = optimizer.state_dict()
+    assert after["param_groups"] == before["param_groups"]
+    torch.testing.assert_close(after["state"], before["state"], rtol=0, atol=0)
+
+
+def test_a_parameter_without_any_state_is_loaded_as_such():
+    params, others = [leaf(3), leaf(4)], [leaf(3), leaf(4)]
+    optimizer, saved = ExampleAdam(params), ExampleAdam(others)
+    others[1].grad = None
+    saved.step()
+    optimizer.load_state_dict(saved.state_dict())
+    optimizer.step()
+    assert [optimizer.state[p]["step"] for p in params] == [2, 1]
+
+
+@pytest.mark.parametrize("shape", [(4,), (300, 200), (2 * CHUNK + 7,)], ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.complex64])
+def test_a_rule_that_binds_a_new_tensor_instead_of_changing_x_is_refused(shape, dtype):
+    class Rebinding(ExampleMomentum):
+        @staticmethod
+        def update(x, g, b, *, k, t, mu):
+            b.mul_(mu).add_(g)
+            x = x - t * b
+
+    with pytest.raises(RuntimeError, match=r"Rebinding\.update must change x in place"):
+        Rebinding([leaf(*shape, dtype=dtype)]).step()
+
+
+@pytest.mark.parametrize("method", [SGD, ExampleMomentum])
+def test_a_rule_for_lists_that_binds_new_tensors_is_refused(method):
+    class Rebinding(method):
+        @staticmethod
+        def update_list(x, g, b=None, *, t, k=None, mu=None):
+            x = torch._foreach_sub(x, g, alpha=t)
+
+    with pytest.raises(RuntimeError, match=r"Rebinding\.update_list must change x in place"):
+        Rebinding([leaf(4)]).step()
+
+
+def test_a_step_in_inference_mode_is_taken():
+    for method in (SGD, ExampleAdam):
+        p, large = leaf(4), leaf(300, 200)
+        before = p.detach().clone(), large.detach().clone()
+        with torch.inference_mode():
+            method([p, large]).step()
+        assert not torch.equal(p, before[0])
+        assert not torch.equal(large, before[1])
 
 
 def test_momentum_that_sgd_would_leave_out_is_refused():
