@@ -1,8 +1,6 @@
-"""What every method must do as `torch.optim` does, run on all of the catalogue."""
+"""Every method steps as `torch.optim` does: run on all of the catalogue."""
 
 import copy
-import io
-import pickle
 import warnings
 
 import pytest
@@ -10,66 +8,18 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.optim.lr_scheduler import ExponentialLR
 
-from course_lib.methods import running
-from tests.methods.catalogue import CASES, PLAIN
+from tests.methods.parameters import (
+    CHUNK,
+    assert_same_bits,
+    each,
+    parameters,
+    plain,
+    run,
+    set_gradients,
+    two_groups,
+)
 
-CHUNK = 2**12
-
-each = pytest.mark.parametrize("case", CASES, ids=str)
-plain = pytest.mark.parametrize("case", PLAIN, ids=str)
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch):
-    """Chunks and buckets at sizes that make the suite quick; the rest is as it is."""
-    monkeypatch.setattr(running, "CHUNK", CHUNK)
-    monkeypatch.setattr(running, "SMALL", {"cpu": 2**10})
-
-
-def parameters(dtype=torch.float64, seed=0):
-    """Small, large, empty, scalar, transposed and strided tensors, and a view of an outer one."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(*shape):
-        return torch.randn(shape, generator=generator, dtype=torch.float64).to(dtype)
-
-    leaves = [
-        draw(7),
-        draw(2 * CHUNK + 13),
-        draw(),
-        draw(5, 0),
-        draw(4, 6).t(),
-        draw(60, 50).t(),
-        draw(40, 20)[::2, 1::3],
-        draw(60, 100),
-        draw(50)[10:30],
-        draw(3, 5, 2),
-    ]
-    return [leaf.requires_grad_() for leaf in leaves]
-
-
-def set_gradients(params, k, *, all_present=False):
-    """The same gradients for the same k; some parameters get none at some steps."""
-    generator = torch.Generator().manual_seed(1000 + k)
-    for i, p in enumerate(params):
-        g = torch.randn(p.shape, generator=generator, dtype=torch.float64).to(p.dtype)
-        present = all_present or (i + k) % 4 or i == 1
-        p.grad = g.to(p.device) if present else None
-
-
-def run(optimizer, params, steps, **options):
-    for k in steps:
-        set_gradients(params, k, **options)
-        optimizer.step()
-
-
-def assert_same_bits(ours, theirs):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=0)
-
-
-def two_groups(params, **second):
-    return [{"params": params[::2]}, {"params": params[1::2], **second}]
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 @each
@@ -127,93 +77,6 @@ def test_takes_several_dtypes_at_once(case):
         torch.testing.assert_close(
             x, y, rtol=2e-6 if x.dtype == torch.float32 else 1e-10, atol=2e-6
         )
-
-
-@each
-def test_a_run_rebuilt_from_a_checkpoint_has_the_same_bits(case):
-    params = parameters(torch.float32)
-    optimizer = case.make(two_groups(params, lr=0.02))
-    run(optimizer, params, range(5))
-    file = io.BytesIO()
-    torch.save({"params": params, "optimizer": optimizer.state_dict()}, file)
-    run(optimizer, params, range(5, 12))
-
-    file.seek(0)
-    saved = torch.load(file)
-    rebuilt = saved["params"]
-    resumed = case.make(two_groups(rebuilt))
-    resumed.load_state_dict(saved["optimizer"])
-    run(resumed, rebuilt, range(5, 12))
-    assert_same_bits(rebuilt, params)
-    assert resumed.param_groups[1]["lr"] == 0.02
-
-
-@pytest.mark.parametrize(
-    "duplicate",
-    [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))],
-    ids=["copy", "pickle"],
-)
-@plain
-def test_a_copy_continues_with_the_same_bits_and_on_its_own(case, duplicate):
-    params = parameters(torch.float32)
-    optimizer = case.make(params)
-    run(optimizer, params, range(3))
-    twin_params, twin = duplicate((params, optimizer))
-    before = [p.detach().clone() for p in params]
-    run(twin, twin_params, range(3, 6))
-    assert_same_bits(params, before)
-    run(optimizer, params, range(3, 6))
-    assert_same_bits(twin_params, params)
-    twin.state_dict()
-
-
-@plain
-def test_what_is_saved_is_small_and_does_not_change(case):
-    params = parameters(torch.float32)
-    optimizer = case.make(params)
-    run(optimizer, params, range(3))
-    saved = optimizer.state_dict()
-    states = [s for state in saved["state"].values() for s in state.values()]
-    states = [s for s in states if isinstance(s, torch.Tensor)]
-    for s in states:
-        assert s.untyped_storage().nbytes() == s.numel() * s.element_size()
-    before = [s.clone() for s in states]
-    run(optimizer, params, range(3, 5))
-    assert_same_bits(states, before)
-
-
-@plain
-def test_loads_what_torch_saved_and_torch_loads_what_this_saved(case):
-    ours, theirs = parameters(), parameters()
-    a, b = case.make(ours), case.make_reference(theirs)
-    run(a, ours, range(4))
-    run(b, theirs, range(4))
-    saved_by_torch = copy.deepcopy(b.state_dict())
-    for state in saved_by_torch["state"].values():
-        state.setdefault("step", torch.tensor(4.0))
-    from_torch, to_torch = case.make(theirs), case.make_reference(ours)
-    options = to_torch.state_dict()["param_groups"][0]
-    from_torch.load_state_dict(saved_by_torch)
-    saved = a.state_dict()
-    saved["param_groups"][0] = {**options, **saved["param_groups"][0]}
-    to_torch.load_state_dict(saved)
-    run(from_torch, theirs, range(4, 8), all_present=True)
-    run(to_torch, ours, range(4, 8), all_present=True)
-    if "Momentum" not in type(a).__name__:  # torch keeps no step there, so k starts at 4 for all
-        for x, y in zip(ours, theirs, strict=True):
-            torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
-
-
-@plain
-def test_a_state_saved_in_another_dtype_is_taken_in(case):
-    single, double = parameters(torch.float32), parameters(torch.float64)
-    a, b = case.make(single), case.make(double)
-    run(a, single, range(3))
-    b.load_state_dict(a.state_dict())
-    run(b, double, range(3, 5))
-    for p in double:
-        for value in b.state[p].values():
-            assert not isinstance(value, torch.Tensor) or value.dtype == torch.float64
 
 
 @plain
@@ -359,78 +222,6 @@ def test_scheduler_warns_when_it_comes_before_the_step(case):
     schedule = ExponentialLR(case.make(parameters()[:1]), 0.5)
     with pytest.warns(UserWarning, match=r"before `optimizer.step\(\)`"):
         schedule.step()
-
-
-@plain
-def test_a_group_added_later_is_stepped_with_its_own_options(case):
-    ours, theirs = parameters(), parameters()
-    a, b = case.make(ours[:5]), case.make_reference(theirs[:5])
-    run(a, ours, range(3))
-    run(b, theirs, range(3))
-    a.add_param_group({"params": ours[5:], "lr": 0.5})
-    b.add_param_group({"params": theirs[5:], "lr": 0.5})
-    run(a, ours, range(3, 6))
-    run(b, theirs, range(3, 6))
-    for x, y in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
-
-
-@plain
-def test_named_parameters_are_taken_and_saved(case):
-    model = torch.nn.Linear(2, 3)
-    saved = case.make(model.named_parameters()).state_dict()
-    assert saved["param_groups"][0]["param_names"] == ["weight", "bias"]
-
-
-@plain
-def test_a_parameter_given_twice_is_stepped_once(case):
-    once, twice = parameters()[:1], parameters()[:1]
-    with pytest.warns(UserWarning, match="duplicate parameters"):
-        optimizer = case.make(twice * 2)
-    run(optimizer, twice, range(3), all_present=True)
-    run(case.make(once), once, range(3), all_present=True)
-    assert_same_bits(twice, once)
-
-
-@plain
-def test_wrong_parameters_are_refused_as_in_torch(case):
-    w = torch.ones(2, requires_grad=True)
-    with pytest.raises(ValueError, match="empty parameter list"):
-        case.make([])
-    with pytest.raises(TypeError, match="iterable of Tensors"):
-        case.make(w)
-    with pytest.raises(TypeError, match="can only optimize Tensors"):
-        case.make([1.0])
-    with pytest.raises(ValueError, match="non-leaf"):
-        case.make([w * 2])
-    with pytest.raises(ValueError, match="more than one parameter group"):
-        case.make([{"params": [w]}, {"params": [w]}])
-
-
-@pytest.mark.parametrize("name", ["lr", "weight_decay"])
-@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), -float("inf")])
-@plain
-def test_bad_hyper_parameters_are_refused_by_name_and_value(case, name, value):
-    w = torch.ones(2, requires_grad=True)
-    message = rf"^{name} must be a non-negative finite number, got {value!r}"
-    with pytest.raises(ValueError, match=message):
-        case.make([w], **{name: value})
-    with pytest.raises(ValueError, match=message):
-        case.make([{"params": [w], name: value}])
-    optimizer = case.make([w])
-    with pytest.raises(ValueError, match=message):
-        optimizer.add_param_group({"params": [torch.ones(1, requires_grad=True)], name: value})
-    assert len(optimizer.param_groups) == 1
-
-
-@plain
-def test_tensor_lr_is_taken_and_must_have_one_element(case):
-    ours, theirs = parameters(), parameters()
-    run(case.make(ours, lr=torch.tensor(0.25, dtype=torch.float64)), ours, range(3))
-    run(case.make(theirs, lr=0.25), theirs, range(3))
-    assert_same_bits(ours, theirs)
-    with pytest.raises(ValueError, match="Tensor lr must be 1-element"):
-        case.make(ours, lr=torch.tensor([0.1, 0.2]))
 
 
 @plain
