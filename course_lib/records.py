@@ -25,7 +25,7 @@ def load_record(name: str) -> dict[str, Any]:
     Returns:
         A dictionary with the keys ``command`` (that makes the record again), ``machine`` (CPU
         model, cores, threads, system), ``versions`` (of Python and the packages used), ``seeds``
-        and ``results``.
+        and ``results``; and ``date``, the day of the measurement (UTC), which older records lack.
 
     Raises:
         FileNotFoundError: there is no such record; the error lists those there are.

@@ -8,6 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 VERSIONS_OF = ("course-lib", "numpy", "torch")
+_DETAILS = ("vendor_id", "cpu family", "model", "stepping", "cache size")
 
 
 def cpu_model() -> str:
@@ -18,6 +19,21 @@ def cpu_model() -> str:
             if line.startswith("model name"):
                 return " ".join(line.partition(":")[2].split())
     return platform.processor() or platform.machine()
+
+
+def cpu_details() -> dict[str, str]:
+    """What else the system tells of the processor; a virtual machine may hide its model's name.
+
+    On Linux the vendor, family, model and stepping, which name the generation, and the cache's size.
+    """
+    info, details = Path("/proc/cpuinfo"), {}
+    if info.exists():
+        first = info.read_text(encoding="utf-8").partition("\n\n")[0]
+        for line in first.splitlines():
+            name, _, value = (part.strip() for part in line.partition(":"))
+            if name in _DETAILS:
+                details[name.replace("_", " ")] = value
+    return {"architecture": platform.machine(), **details}
 
 
 def cores() -> int:

@@ -15,12 +15,13 @@ import importlib.util
 import json
 import platform
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
-from machine import cores, cpu_model, versions
+from machine import cores, cpu_details, cpu_model, versions
 from notebooks import BOOK, write_text
 
 RECORDS = BOOK / "records"
@@ -46,14 +47,16 @@ def load_script(name: str, folder: Path = RECORDS) -> ModuleType:
 
 
 def make_record(name: str, folder: Path = RECORDS) -> dict[str, Any]:
-    """Run a measuring script and put its results together with how they came about."""
+    """Run a measuring script and put its results together with when and how they came about."""
     script = load_script(name, folder)
     results = script.measure()
     return {
+        "date": datetime.now(UTC).date().isoformat(),
         "command": f"python book/_pipeline/measure.py {name}",
         "machine": {
             "cores": cores(),
             "cpu": cpu_model(),
+            "cpu_details": cpu_details(),
             "system": platform.system(),
             "threads": torch.get_num_threads(),
         },

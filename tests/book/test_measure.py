@@ -1,6 +1,7 @@
 """A record says what was measured, on what, with what, and how to measure it again."""
 
 import json
+from datetime import UTC, date, datetime
 
 import pytest
 from measure import RECORDS, load_script, make_record
@@ -13,11 +14,14 @@ def test_a_record_is_made_from_a_script_and_read_back(tmp_path, monkeypatch):
     (tmp_path / "records").mkdir()
     script = tmp_path / "records" / "steps.py"
     script.write_text("SEEDS = (1, 2)\ndef measure():\n    return {'seconds': [0.5, 0.25]}\n")
+    before = datetime.now(UTC).date()
     record = make_record("steps", script.parent)
+    assert before <= date.fromisoformat(record["date"]) <= datetime.now(UTC).date()
     assert record["command"] == "python book/_pipeline/measure.py steps"
     assert record["seeds"] == [1, 2]
     assert record["machine"]["cpu"]
     assert record["machine"]["cores"] >= 1
+    assert record["machine"]["cpu_details"]["architecture"]
     assert {"course-lib", "numpy", "python", "torch"} == set(record["versions"])
     script.with_suffix(".json").write_text(json.dumps(record))
     monkeypatch.setattr(records, "book_file", lambda relative: tmp_path / relative)
