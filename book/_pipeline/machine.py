@@ -24,7 +24,7 @@ def cpu_model() -> str:
 def cpu_details() -> dict[str, str]:
     """What else the system tells of the processor; a virtual machine may hide its model's name.
 
-    On Linux the vendor, family, model and stepping, which name the generation, and the cache's size.
+    On Linux the vendor, family, model and stepping, which name the generation, and its cache.
     """
     info, details = Path("/proc/cpuinfo"), {}
     if info.exists():
