@@ -7,9 +7,11 @@ import io
 import sys
 from typing import Any
 
+import numpy as np
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from numpy.typing import NDArray
 from PIL import Image
 
 from course_lib.plotting.artists import read_panels
@@ -114,10 +116,19 @@ def show(figure: Figure, message: str) -> ShownFigure:
 
 
 def _in_few_colors(picture: io.BytesIO) -> bytes:
-    """Return the picture with 256 colours, transparent ones among them: a quarter of the size."""
-    few, smaller = Image.Quantize.FASTOCTREE, io.BytesIO()
+    """Return the picture with 256 colours, a quarter of its size, if that cannot be seen."""
     with Image.open(picture) as image:
-        image.quantize(256, method=few, dither=Image.Dither.NONE).save(
-            smaller, format="png", optimize=True
-        )
+        full = image.convert("RGBA")
+    few = full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # Many soft shades, as in a glow, would fall into bands: such a picture keeps its colours.
+    change = np.abs(_on_black(full) - _on_black(few)).mean()
+    smaller = io.BytesIO()
+    (few if change < 1 else full).save(smaller, format="png", optimize=True)
     return smaller.getvalue()
+
+
+def _on_black(image: Image.Image) -> NDArray[np.float64]:
+    """Return what is seen of a picture: colours weakened by transparency, and the transparency."""
+    pixels = np.asarray(image.convert("RGBA"), dtype=float)
+    alpha = pixels[..., 3:]
+    return np.concatenate([pixels[..., :3] * alpha / 255, alpha], axis=-1)

@@ -39,6 +39,16 @@ def test_the_background_is_transparent():
     assert (picture[..., 3] == 0).mean() > 0.5
 
 
+def test_lines_are_stored_in_few_colours_and_soft_shades_in_all():
+    with figure() as (fig, ax):
+        height = np.add.outer(np.linspace(-1, 1, 50) ** 2, np.linspace(-1, 1, 50) ** 2)
+        for depth in range(12):
+            ax.contourf(height, [0, 2 / (depth + 1)], colors=["blue"], alpha=0.03)
+    glow = show(fig, "The glow is strongest in the middle")
+    modes = [Image.open(io.BytesIO(shown.png)).mode for shown in (drawn(), glow)]
+    assert modes == ["P", "RGBA"]
+
+
 @pytest.mark.parametrize("message", ["", "  ", "long " * 30])
 def test_messages_out_of_range_are_refused(message):
     with figure() as (fig, ax):
