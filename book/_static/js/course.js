@@ -4,18 +4,23 @@ if (window.location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "un
   DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 }
 
-// A formula wider than the page scrolls by itself. Then it must be reachable by keyboard.
-function makeWideFormulasReachable() {
-  for (const formula of document.querySelectorAll('mjx-container[display="true"]')) {
-    if (formula.scrollWidth > formula.clientWidth) {
-      formula.tabIndex = 0;
+// A formula or a piece of code wider than the page scrolls by itself. Then it must be reachable by
+// keyboard. Widths are known when formulas are set, and when a folded cell has been opened.
+function makeWideBlocksReachable() {
+  for (const block of document.querySelectorAll(
+    'mjx-container[display="true"], div.highlight pre',
+  )) {
+    if (block.scrollWidth > block.clientWidth) {
+      block.tabIndex = 0;
     } else {
-      formula.removeAttribute("tabindex");
+      block.removeAttribute("tabindex");
     }
   }
 }
 
 window.addEventListener("load", () => {
-  window.MathJax?.startup?.promise?.then(makeWideFormulasReachable);
-  window.addEventListener("resize", makeWideFormulasReachable);
+  makeWideBlocksReachable();
+  window.MathJax?.startup?.promise?.then(makeWideBlocksReachable);
+  window.addEventListener("resize", makeWideBlocksReachable);
+  document.addEventListener("toggle", makeWideBlocksReachable, true);
 });
