@@ -55,3 +55,11 @@ def assert_same_bits(ours, theirs):
 
 def two_groups(params, **second):
     return [{"params": params[::2]}, {"params": params[1::2], **second}]
+
+
+def leaf(*shape, seed=0, dtype=torch.float32):
+    """One parameter with a gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    p = torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
+    p.grad = torch.randn(shape, generator=generator, dtype=dtype)
+    return p

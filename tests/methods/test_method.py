@@ -1,10 +1,5 @@
 """What the base offers to a rule: states, counts, buckets, refusals."""
 
-import os
-import shutil
-import subprocess
-import sys
-
 import pytest
 import torch
 
@@ -16,18 +11,7 @@ from tests.methods.example_rules import (
     ExampleSparseAdam,
     ExampleStart,
 )
-
-COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
-needs_compiler = pytest.mark.skipif(
-    not COMPILER, reason="compile=True is NOT tested: no C++ compiler on this machine"
-)
-
-
-def leaf(*shape, seed=0, dtype=torch.float32):
-    generator = torch.Generator().manual_seed(seed)
-    p = torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
-    p.grad = torch.randn(shape, generator=generator, dtype=dtype)
-    return p
+from tests.methods.parameters import leaf
 
 
 class Recorder(Method):
@@ -207,13 +191,6 @@ def test_a_state_that_an_option_switches_off_is_not_kept():
     assert "momentum_buffer" not in optimizer.state[p]
 
 
-def test_plain_sgd_keeps_no_state():
-    p = leaf(3)
-    optimizer = SGD([p])
-    optimizer.step()
-    assert optimizer.state_dict()["state"] == {}
-
-
 def test_a_method_without_a_rule_says_so():
     class Nothing(Method):
         def __init__(self, params):
@@ -309,77 +286,6 @@ def test_a_step_in_inference_mode_is_taken():
             method([p, large]).step()
         assert not torch.equal(p, before[0])
         assert not torch.equal(large, before[1])
-
-
-def test_momentum_that_sgd_would_leave_out_is_refused():
-    p = leaf(3)
-    saved = torch.optim.SGD([p], momentum=0.9).state_dict()
-    with pytest.raises(ValueError, match=r"momentum must be 0, since SGD keeps none, got 0\.9"):
-        SGD([p]).load_state_dict(saved)
-    with pytest.raises(ValueError, match="momentum must be 0"):
-        SGD([{"params": [p], "momentum": 0.9}])
-
-
-def test_lr_zero_is_allowed_and_moves_nothing():
-    p = leaf(3)
-    before = p.detach().clone()
-    SGD([p], lr=0.0).step()
-    assert torch.equal(p, before)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex128])
-def test_sgd_of_lists_is_sgd_of_the_rule(dtype):
-    xs, gs = [leaf(n, seed=n, dtype=dtype).detach() for n in (1, 5, 1000)], []
-    gs = [torch.randn_like(x) for x in xs]
-    ys = [x.clone() for x in xs]
-    SGD.update_list(xs, gs, t=0.1)
-    for x, y, g in zip(xs, ys, gs, strict=True):
-        SGD.update(y, g, t=0.1)
-        eps = torch.finfo(dtype).eps
-        torch.testing.assert_close(x, y, rtol=4 * eps, atol=4 * eps)
-
-
-@needs_compiler
-@pytest.mark.slow
-@pytest.mark.parametrize("method", [SGD, ExampleAdam])
-def test_compiled_takes_the_same_steps_and_compiles_once(method):
-    import torch._dynamo
-
-    shapes = [(3,), (40, 50), (300, 200), (2 * CHUNK + 1,)]
-    ours = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
-    theirs = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
-    fast = method(ours, compile=True, weight_decay=0.1, maximize=True)
-    plain = method(theirs, weight_decay=0.1, maximize=True)
-    for k in range(12):
-        if k == 4:
-            compiled_so_far = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-        for optimizer in (fast, plain):
-            optimizer.param_groups[0]["lr"] = 0.1 / (k + 1)
-            optimizer.step()
-    for x, y in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
-    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
-
-
-def test_compile_without_a_compiler_says_what_it_needs(tmp_path):
-    code = (
-        "import torch; from course_lib.methods import SGD\n"
-        "p = torch.ones(3, requires_grad=True); p.grad = torch.ones(3)\n"
-        "SGD([p], compile=True).step()\n"
-    )
-    environment = {
-        **os.environ,
-        "PATH": str(tmp_path),
-        "CXX": str(tmp_path / "none"),
-        "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"),
-    }
-    run = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 1
-    last = run.stderr.strip().splitlines()[-1]
-    assert last.startswith("RuntimeError: compile=True could not compile the rule."), run.stderr
-    assert "C++ compiler" in last
 
 
 def test_parameters_of_one_shape_that_take_turns_do_not_mix():
