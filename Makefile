@@ -50,7 +50,7 @@ benchmark: $(READY) ## time the methods against torch, alternating, in one run
 records: $(READY) ## measure the stored records of seconds again
 	$(BIN)/python book/_pipeline/measure.py
 
-clean: ## remove what was built (the environment stays; remove $(VENV) by hand)
+clean: ## remove what was built (the environment .venv stays; remove it by hand)
 	rm -rf _build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 setup: $(READY) ## set up the environment and nothing else
@@ -58,8 +58,8 @@ setup: $(READY) ## set up the environment and nothing else
 # One stamp for the whole environment: torch first (see TORCH_INDEX), then the rest, all pinned.
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
-	  { echo "The course needs Python 3.11, 3.12 or 3.13; $(PYTHON) is another. Try: make PYTHON=python3.12 ..."; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	  { echo "The course needs Python 3.11, 3.12 or 3.13; $(PYTHON) is missing or another version. Try: make PYTHON=python3.12 ..."; exit 1; }
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) \
 	  "$$(grep '^torch==' constraints.txt)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[book,test,lint]'
