@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.arguments import check_floating
 from course_lib.problems.idx import verify
-from course_lib.training.validation import check_floating
 
 __all__ = ["digits"]
 

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import check_flag, check_floating
 from course_lib.problems.idx import read_idx, verify
-from course_lib.training.validation import check_flag, check_floating
 
 __all__ = ["FASHION_CLASSES", "FULL_FILES", "fashion_mnist", "read_full"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.training.batches import LARGEST_SEED, generator_of
-from course_lib.training.validation import check_floating, check_integer, check_number
+from course_lib.arguments import check_floating, check_integer, check_number
+from course_lib.randomness import LARGEST_SEED, generator_of
 
 __all__ = ["LeastSquares"]
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from course_lib.training.batches import LARGEST_SEED, generator_of
-from course_lib.training.validation import check_floating, check_integer
+from course_lib.arguments import check_floating, check_integer
+from course_lib.randomness import LARGEST_SEED, generator_of
 
 __all__ = ["mlp"]
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from course_lib.arguments import check_callable
 from course_lib.training.data import Data, TensorData
-from course_lib.training.validation import check_callable
 
 __all__ = ["Watch", "check_compatible", "check_scalar"]
 

@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from course_lib.training.validation import check_integer, check_lengths
+from course_lib.arguments import check_integer
+from course_lib.training.validation import check_lengths
 from course_lib.training.writing import write_chunks
 
 __all__ = ["Data", "MappedData", "TensorData", "as_data"]

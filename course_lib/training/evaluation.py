@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.arguments import check_callable, check_integer
 from course_lib.training.compatibility import Watch, check_scalar
 from course_lib.training.data import Data, as_data
 from course_lib.training.history import History
-from course_lib.training.validation import check_callable, check_integer, check_reason
+from course_lib.training.validation import check_reason
 
 __all__ = ["Monitor", "accuracy", "evaluating", "mean_loss"]
 

@@ -11,13 +11,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from tqdm import tqdm
 
-from course_lib.training.batches import (
-    LARGEST_SEED,
-    BatchesWithReplacement,
-    FullBatch,
-    ShuffledBatches,
-    generator_of,
-)
+from course_lib.arguments import check_callable, check_flag, check_integer
+from course_lib.randomness import LARGEST_SEED, generator_of
+from course_lib.training.batches import BatchesWithReplacement, FullBatch, ShuffledBatches
 from course_lib.training.closure import BatchClosure
 from course_lib.training.compatibility import check_compatible
 from course_lib.training.data import Data, as_data
@@ -25,7 +21,6 @@ from course_lib.training.evaluation import Monitor
 from course_lib.training.history import History
 from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.optimizer import optimizer_from, set_learning_rate
-from course_lib.training.validation import check_callable, check_flag, check_integer
 
 __all__ = ["fit"]
 

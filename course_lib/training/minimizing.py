@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from course_lib.arguments import check_callable, check_integer
 from course_lib.training.closure import FunctionClosure
 from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.optimizer import optimizer_from, set_learning_rate
-from course_lib.training.validation import check_callable, check_integer, check_reason
+from course_lib.training.validation import check_reason
 
 __all__ = ["Trajectory", "minimize"]
 

@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from course_lib.training.validation import check_callable, check_learning_rate
+from course_lib.arguments import check_callable
+from course_lib.training.validation import check_learning_rate
 
 __all__ = ["optimizer_from", "set_learning_rate"]
 

@@ -3,8 +3,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from course_lib.randomness import generator_of
 from course_lib.training import BatchesWithReplacement, FullBatch, ShuffledBatches
-from course_lib.training.batches import draw_distinct, generator_of
+from course_lib.training.batches import draw_distinct
 
 KINDS = [ShuffledBatches, BatchesWithReplacement]
 
