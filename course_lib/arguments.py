@@ -68,9 +68,8 @@ def check_number(
         ValueError: eps must be a finite number of at least 0 and below 0.5, got 0.5
     """
     bounds = {"of at least": low, "of at most": high, "above": above, "below": below}
-    stated = " and ".join(
-        f"{word} {bound}" for word, bound in bounds.items() if math.isfinite(bound)
-    )
+    finite = [f"{word} {bound}" for word, bound in bounds.items() if math.isfinite(bound)]
+    stated = " and ".join(finite)
     message = f"{name} must be a finite number{' ' * bool(finite)}{stated}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(message)
