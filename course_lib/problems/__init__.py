@@ -1,10 +1,21 @@
-"""What is minimised: least squares with a known minimiser, real data sets, small networks."""
+"""What is minimised: least squares with a known minimiser, real data sets, small networks.
 
+And nets that are not trained: their weights are set by a formula, with a bound for their error.
+"""
+
+from course_lib.problems.approximation import (
+    interpolating_net,
+    interpolation_bound,
+    step_bound,
+    step_net,
+)
 from course_lib.problems.digit_images import digits
 from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
 from course_lib.problems.networks import mlp
+from course_lib.problems.smoothness import largest_curvature, modulus_of_continuity
+from course_lib.problems.tent_maps import squaring_bound, squaring_net, tent_net
 
 __all__ = [
     "FASHION_CLASSES",
@@ -12,5 +23,14 @@ __all__ = [
     "LeastSquares",
     "digits",
     "fashion_mnist",
+    "interpolating_net",
+    "interpolation_bound",
+    "largest_curvature",
     "mlp",
+    "modulus_of_continuity",
+    "squaring_bound",
+    "squaring_net",
+    "step_bound",
+    "step_net",
+    "tent_net",
 ]
