@@ -13,6 +13,7 @@ __all__ = [
     "check_callable",
     "check_flag",
     "check_floating",
+    "check_floating_tensor",
     "check_integer",
     "check_number",
 ]
@@ -86,6 +87,28 @@ def check_floating(name: str, value: Any) -> torch.dtype:
         raise TypeError(message)
     if not value.is_floating_point:
         raise ValueError(message)
+    return value
+
+
+def check_floating_tensor(name: str, value: Any) -> torch.Tensor:
+    """Return ``value`` if it is a tensor of 16, 32 or 64 bit floating-point numbers.
+
+    Example:
+        >>> check_floating_tensor("x", torch.tensor([1, 2]))
+        Traceback (most recent call last):
+        ...
+        ValueError: x must be of dtype float16, bfloat16, float32 or float64, got torch.int64
+        >>> check_floating_tensor("x", [0.5])
+        Traceback (most recent call last):
+        ...
+        TypeError: x must be a torch.Tensor, got [0.5]
+    """
+    if not isinstance(value, torch.Tensor):
+        raise TypeError(f"{name} must be a torch.Tensor, got {value!r}")
+    if value.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
+        raise ValueError(
+            f"{name} must be of dtype float16, bfloat16, float32 or float64, got {value.dtype}"
+        )
     return value
 
 
