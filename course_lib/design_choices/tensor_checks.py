@@ -1,0 +1,156 @@
+"""Checks of tensors that are outputs, targets, probabilities or labels.
+
+The first two look at type, shape, dtype and device only. The others read values on the host, which
+makes a GPU wait: the functions that use them take ``validate=False``, as in torch.distributions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "check_alike",
+    "check_dimension",
+    "check_distributions",
+    "check_labels",
+    "check_probabilities",
+    "check_tensor",
+    "distribution_tolerance",
+    "in_working_precision",
+]
+
+_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+
+
+def check_tensor(name: str, value: Any) -> Tensor:
+    """Return ``value`` if it is a tensor of floating-point numbers, at least one.
+
+    Example:
+        >>> check_tensor("z", torch.tensor([1, 2]))
+        Traceback (most recent call last):
+        ...
+        TypeError: z must be a floating-point tensor, got dtype torch.int64
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a floating-point tensor, got {value!r}")
+    if not value.is_floating_point():
+        raise TypeError(f"{name} must be a floating-point tensor, got dtype {value.dtype}")
+    if value.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
+    return value
+
+
+def check_alike(name: str, value: Any, other_name: str, other: Tensor) -> Tensor:
+    """Return ``value`` if it is a tensor of the shape, dtype and device of ``other``.
+
+    Example:
+        >>> check_alike("targets", torch.ones(3), "outputs", torch.ones(3, 1))
+        Traceback (most recent call last):
+        ...
+        ValueError: targets must have the shape (3, 1) of outputs, got (3,)
+    """
+    check_tensor(name, value)
+    if value.shape != other.shape:
+        raise ValueError(
+            f"{name} must have the shape {tuple(other.shape)} of {other_name}, "
+            f"got {tuple(value.shape)}"
+        )
+    _check_same_place(name, value, other_name, other)
+    return value
+
+
+def _check_same_place(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
+    if value.dtype != other.dtype:
+        raise TypeError(
+            f"{name} must have the dtype {other.dtype} of {other_name}, got {value.dtype}"
+        )
+    if value.device != other.device:
+        raise ValueError(
+            f"{name} must be on the device {other.device} of {other_name}, got {value.device}"
+        )
+
+
+def check_dimension(dim: Any, value: Tensor) -> int:
+    """Return ``dim`` counted from 0 if the tensor ``value`` has such a dimension."""
+    axes = value.dim()
+    message = f"dim must be an integer from {-axes} to {axes - 1}, got {dim!r}"
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        raise TypeError(message)
+    if axes == 0:
+        raise ValueError(f"a tensor without dimensions has no dim {dim!r}")
+    if not -axes <= dim < axes:
+        raise ValueError(message)
+    return dim % axes
+
+
+def check_probabilities(name: str, value: Tensor, *, allow_nan: bool = False) -> None:
+    """Refuse values outside [0, 1]. Reads values on the host.
+
+    With ``allow_nan`` NaN passes: from outputs it goes on into the loss, where a training loop
+    finds it.
+    """
+    inside = (value >= 0) & (value <= 1)
+    if allow_nan:
+        inside = inside | value.isnan()
+    if not bool(inside.all()):
+        raise ValueError(f"{name} must be probabilities from 0 to 1, got {_range(value)}")
+
+
+def distribution_tolerance(dtype: torch.dtype) -> float:
+    """Return by how much the sum of a distribution of this dtype may miss 1."""
+    return max(1e-5, 2 * torch.finfo(dtype).eps)
+
+
+def check_distributions(name: str, value: Tensor, dim: int, *, allow_nan: bool = False) -> None:
+    """Refuse what is no probability distribution along ``dim``. Reads values on the host."""
+    check_probabilities(name, value, allow_nan=allow_nan)
+    sums = in_working_precision(value.detach()).sum(dim)
+    wrong = (sums - 1).abs() > distribution_tolerance(value.dtype)
+    if bool(wrong.any()):
+        raise ValueError(
+            f"{name} must sum to 1 along dim {dim}, within "
+            f"{distribution_tolerance(value.dtype):.2g}, got a sum of {sums[wrong][0].item():.6g}"
+        )
+
+
+def check_labels(name: str, value: Any, classes: int, *, validate: bool = True) -> Tensor:
+    """Return ``value`` as int64 if it holds class labels from 0 to ``classes`` − 1.
+
+    The labels' range is read on the host, if ``validate``.
+
+    Example:
+        >>> check_labels("labels", torch.tensor([0, 3]), 3)
+        Traceback (most recent call last):
+        ...
+        ValueError: labels must be from 0 to 2 for 3 classes, got 3
+    """
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor of integers, got {value!r}")
+    if value.dtype not in _INTEGERS:
+        raise TypeError(f"{name} must be a tensor of integers, got dtype {value.dtype}")
+    if value.numel() == 0:
+        raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
+    labels = value.long()
+    if validate:
+        wrong = (labels < 0) | (labels >= classes)
+        if bool(wrong.any()):
+            raise ValueError(
+                f"{name} must be from 0 to {classes - 1} for {classes} classes, "
+                f"got {labels[wrong][0].item()}"
+            )
+    return labels
+
+
+def in_working_precision(value: Tensor) -> Tensor:
+    """Return float16 and bfloat16 as float32, other dtypes unchanged: sums need the digits."""
+    return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+
+
+def _range(value: Tensor) -> str:
+    if bool(value.isnan().any()):
+        return "NaN"
+    low, high = value.detach().aminmax()
+    return f"values from {low.item():.6g} to {high.item():.6g}"
