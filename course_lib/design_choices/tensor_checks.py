@@ -17,6 +17,8 @@ __all__ = [
     "check_distributions",
     "check_labels",
     "check_probabilities",
+    "check_same_device",
+    "check_same_place",
     "check_tensor",
     "distribution_tolerance",
     "in_working_precision",
@@ -58,15 +60,21 @@ def check_alike(name: str, value: Any, other_name: str, other: Tensor) -> Tensor
             f"{name} must have the shape {tuple(other.shape)} of {other_name}, "
             f"got {tuple(value.shape)}"
         )
-    _check_same_place(name, value, other_name, other)
+    check_same_place(name, value, other_name, other)
     return value
 
 
-def _check_same_place(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
+def check_same_place(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
+    """Refuse ``value`` if its dtype or device is not that of ``other``."""
     if value.dtype != other.dtype:
         raise TypeError(
             f"{name} must have the dtype {other.dtype} of {other_name}, got {value.dtype}"
         )
+    check_same_device(name, value, other_name, other)
+
+
+def check_same_device(name: str, value: Tensor, other_name: str, other: Tensor) -> None:
+    """Refuse ``value`` if its device is not that of ``other``."""
     if value.device != other.device:
         raise ValueError(
             f"{name} must be on the device {other.device} of {other_name}, got {value.device}"

@@ -11,6 +11,7 @@ from course_lib.design_choices.tensor_checks import (
     check_alike,
     check_distributions,
     check_labels,
+    check_same_device,
     check_tensor,
     in_working_precision,
 )
@@ -144,10 +145,7 @@ def _checked_targets(outputs: Tensor, targets: Tensor, dim: int, validate: bool)
         raise ValueError(
             f"targets must be {allowed}, got {targets.dtype} of shape {tuple(targets.shape)}"
         )
-    if targets.device != outputs.device:
-        raise ValueError(
-            f"targets must be on the device {outputs.device} of outputs, got {targets.device}"
-        )
+    check_same_device("targets", targets, "outputs", outputs)
     return check_labels("targets", targets, outputs.shape[dim], validate=validate)
 
 

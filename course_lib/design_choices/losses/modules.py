@@ -101,7 +101,7 @@ class HuberLoss(_Loss):
         tensor(4.)
     """
 
-    def __init__(self, delta: float = 1.0, *, reduction: Reduction = "mean") -> None:
+    def __init__(self, *, delta: float = 1.0, reduction: Reduction = "mean") -> None:
         super().__init__(reduction=reduction)
         self.delta = check_number("delta", delta, above=0)
 

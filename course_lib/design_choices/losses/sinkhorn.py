@@ -11,8 +11,8 @@ from torch.autograd.function import once_differentiable
 
 from course_lib.arguments import check_flag, check_integer, check_number
 from course_lib.design_choices.tensor_checks import (
-    check_alike,
     check_distributions,
+    check_same_place,
     check_tensor,
     in_working_precision,
 )
@@ -78,7 +78,7 @@ def sinkhorn(
         g_j = -\epsilon\ln\sum_i p_i\,e^{(f_i-C_{ij})/\epsilon},
 
     until both hold. In this form, on logarithms, nothing overflows however small
-    :math:`\epsilon` is; but the number of iterations grows like :math:`1/\epsilon`. As
+    :math:`\epsilon` is; but the smaller it is, the more iterations are needed. As
     :math:`\epsilon\to0` the value tends to the Wasserstein distance of cost C, from above.
 
     Args:
@@ -192,11 +192,9 @@ def _check_shapes(p: Tensor, q: Tensor, cost: Tensor) -> None:
             f"q must have the leading dimensions {tuple(p.shape[:-1])} of p, "
             f"got shape {tuple(q.shape)}"
         )
-    check_alike("q", q.narrow(-1, 0, 1), "p", p.narrow(-1, 0, 1))
-    check_tensor("cost", cost)
+    check_same_place("q", q, "p", p)
+    check_same_place("cost", check_tensor("cost", cost), "p", p)
     one, each = (p.shape[-1], q.shape[-1]), (*p.shape, q.shape[-1])
     if tuple(cost.shape) not in (one, each):
         allowed = f"{one}" if one == each else f"{one} or {each}"
         raise ValueError(f"cost must have shape {allowed}, got {tuple(cost.shape)}")
-    first = cost.flatten()[:1]
-    check_alike("cost", first, "p", p.flatten()[:1])

@@ -29,6 +29,7 @@ def smooth_labels(
     .. math::
 
         y_i = \begin{cases} 1-(K-1)\,\varepsilon & i = k \\ \varepsilon & i \ne k \end{cases}
+        \qquad\text{that is,}\qquad y = \varepsilon\mathbf 1 + (1-K\varepsilon)\,e_k
 
     Args:
         labels: integers k from 0 to K − 1, any shape, at least one.
@@ -54,7 +55,7 @@ def smooth_labels(
     check_integer("classes", classes, low=2)
     eps = check_number("eps", eps, low=0, below=1 / classes)
     hot = one_hot(labels, classes, dtype=dtype, validate=validate)
-    return torch.where(hot == 1, 1 - (classes - 1) * eps, eps).to(hot.dtype)
+    return eps + (1 - classes * eps) * hot
 
 
 def mix_labels_with_uniform(

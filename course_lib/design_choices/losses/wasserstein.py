@@ -9,6 +9,7 @@ from course_lib.arguments import check_flag
 from course_lib.design_choices.tensor_checks import (
     check_alike,
     check_distributions,
+    check_same_place,
     check_tensor,
     in_working_precision,
 )
@@ -108,7 +109,7 @@ def histogram_wasserstein(
             f"positions must have the shape {tuple(p.shape[-1:])} of one distribution, "
             f"got {tuple(positions.shape)}"
         )
-    check_alike("positions", positions, "p", p.flatten(0, -2)[0] if p.dim() > 1 else p)
+    check_same_place("positions", positions, "p", p)
     if check_flag("validate", validate):
         check_distributions("p", p, p.dim() - 1)
         check_distributions("q", q, q.dim() - 1)
@@ -129,7 +130,7 @@ def _check_positions(u: Tensor, v: Tensor) -> None:
             f"v must have the leading dimensions {tuple(u.shape[:-1])} of u, "
             f"got shape {tuple(v.shape)}"
         )
-    check_alike("v", v.narrow(-1, 0, 1), "u", u.narrow(-1, 0, 1))
+    check_same_place("v", v, "u", u)
 
 
 def _weights(name: str, weights: Tensor | None, of: str, x: Tensor, validate: bool) -> Tensor:
