@@ -106,9 +106,7 @@ def step_net(
 
     with ``pieces`` :math:`N`, :math:`h=\frac{b-a}N`, nodes :math:`x_j=a+jh` and ``steepness``
     :math:`k`. Hidden unit :math:`j` is a step at :math:`t_j`, half-way between two nodes. The error
-    on [a, b] is at most :func:`step_bound` for any continuous f, differentiable or not. (The
-    factor :math:`k/h` is rounded up to a power of two: then :math:`\frac kh x` and
-    :math:`\frac kh t_j` are exact, and their difference loses nothing far from zero.)
+    on [a, b] is at most :func:`step_bound` for any continuous f, differentiable or not.
 
     Args:
         f: as for :func:`interpolating_net`.
@@ -137,12 +135,10 @@ def step_net(
     y = values_at(f, x)
     centers = (x[:-1] + x[1:]) / 2
     factor = steepness * pieces / float(x[-1] - x[0])
-    if not math.isfinite(factor) or factor > 2.0**64:
+    if factor * max(1.0, float(x.abs().max())) > torch.finfo(dtype).max:
         raise ValueError(
-            f"steepness must be so small that steepness * pieces / (b - a) is at most 2**64, got "
-            f"{steepness!r}"
+            f"steepness must give weights within the range of {dtype}, got {steepness!r}"
         )
-    factor = 2.0 ** math.ceil(math.log2(factor))
     inner = torch.full_like(centers, factor)
     return _net(inner, -factor * centers, nn.Sigmoid(), y.diff(), y[0], dtype)
 

@@ -250,10 +250,17 @@ def test_wrong_arguments_are_named(make, change, kind, message):
         make(**{"f": torch.sin, "a": 0, "b": 1, "pieces": 4, **change})
 
 
-@pytest.mark.parametrize("steepness", [0, -1.0, float("nan"), float("inf"), "2", True, 1e300])
+@pytest.mark.parametrize("steepness", [0, -1.0, float("nan"), float("inf"), "2", True, 1e308])
 def test_a_wrong_steepness_is_named(steepness):
-    with pytest.raises((TypeError, ValueError), match=r"steepness must be .*got"):
+    with pytest.raises((TypeError, ValueError), match=r"steepness must .*got"):
         step_net(torch.sin, 0, 1, 4, steepness=steepness)
+
+
+def test_steepness_may_be_as_large_as_the_type_allows():
+    with pytest.raises(ValueError, match=r"steepness must give weights .*float32, got 1e"):
+        step_net(torch.sin, 0, 1, 4, steepness=1e38, dtype=torch.float32)
+    net = step_net(lambda x: x, 0, 1, 4, steepness=1e300)
+    assert net(column([0.1, 0.2, 0.8, 0.9])).flatten().tolist() == [0.0, 0.25, 0.75, 1.0]
 
 
 @pytest.mark.parametrize(
