@@ -23,6 +23,7 @@ from course_lib.design_choices.activations import (
     tanh,
     tanh_derivative,
 )
+from course_lib.design_choices.desiderata import Desiderata, desiderata, desiderata_table
 from course_lib.design_choices.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -58,6 +59,7 @@ from course_lib.design_choices.modern_activations import (
     silu_derivative,
     softplus_derivative,
 )
+from course_lib.design_choices.operation_count import OperationCount, count_operations
 from course_lib.design_choices.outputs import (
     Identity,
     LogSoftmax,
@@ -77,6 +79,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "CrossEntropyLoss",
     "CrossEntropyOfProbabilitiesLoss",
+    "Desiderata",
     "HuberLoss",
     "Identity",
     "KLDivLoss",
@@ -84,6 +87,7 @@ __all__ = [
     "LeakyReLU",
     "LogSoftmax",
     "MSELoss",
+    "OperationCount",
     "ReLU",
     "Reduction",
     "Sigmoid",
@@ -95,8 +99,11 @@ __all__ = [
     "absolute_derivative",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "count_operations",
     "cross_entropy",
     "cross_entropy_of_probabilities",
+    "desiderata",
+    "desiderata_table",
     "elu_derivative",
     "entropy",
     "gelu_derivative",
