@@ -53,6 +53,14 @@ from course_lib.design_choices.losses import (
     to_torch_smoothing,
     wasserstein_1d,
 )
+from course_lib.design_choices.margins import (
+    LargestMargin,
+    NotSeparableError,
+    NovikoffBound,
+    largest_margin,
+    margin,
+    novikoff_bound,
+)
 from course_lib.design_choices.modern_activations import (
     elu_derivative,
     gelu_derivative,
@@ -70,6 +78,7 @@ from course_lib.design_choices.outputs import (
     one_hot,
     softmax,
 )
+from course_lib.design_choices.perceptron import PerceptronRun, perceptron, perceptron_loss
 
 __all__ = [
     "ACTIVATIONS",
@@ -84,10 +93,14 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LargestMargin",
     "LeakyReLU",
     "LogSoftmax",
     "MSELoss",
+    "NotSeparableError",
+    "NovikoffBound",
     "OperationCount",
+    "PerceptronRun",
     "ReLU",
     "Reduction",
     "Sigmoid",
@@ -112,13 +125,18 @@ __all__ = [
     "identity",
     "kl_divergence",
     "l1_loss",
+    "largest_margin",
     "leaky_relu",
     "leaky_relu_derivative",
     "log_sigmoid",
     "log_softmax",
+    "margin",
     "mix_labels_with_uniform",
     "mse_loss",
+    "novikoff_bound",
     "one_hot",
+    "perceptron",
+    "perceptron_loss",
     "reduce",
     "relu",
     "relu_derivative",
