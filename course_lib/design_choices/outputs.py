@@ -177,7 +177,7 @@ def one_hot(
     check_integer("classes", classes, low=1)
     dtype = torch.get_default_dtype() if dtype is None else check_floating("dtype", dtype)
     labels = check_labels("labels", labels, classes, validate=check_flag("validate", validate))
-    return (labels[..., None] == torch.arange(classes, device=labels.device)).to(dtype)
+    return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).to(dtype)
 
 
 def _shifted(z: Tensor, dim: int) -> Tensor:
@@ -193,7 +193,7 @@ def _check_logits(z: Tensor, dim: int, validate: bool) -> None:
         return
     if bool(largest.isnan().any()):
         raise ValueError("z must be numbers or -inf, got NaN")
-    if bool((largest > 0).any()):
+    if bool((largest == float("inf")).any()):
         raise ValueError("z must be finite or -inf, got inf")
     raise ValueError(f"z must leave one class possible in each slice along dim {dim}, got all -inf")
 

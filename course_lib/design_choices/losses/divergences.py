@@ -97,16 +97,15 @@ def kl_divergence(
     """
     dim = check_dimension(dim, check_tensor("targets", targets))
     check_alike("outputs", outputs, "targets", targets)
+    check_flag("log_outputs", log_outputs)
     if check_flag("validate", validate):
         check_distributions("targets", targets, dim)
         _check_outputs(outputs, dim, log_outputs)
     y, y_hat = in_working_precision(targets), in_working_precision(outputs)
     never = y == 0
     log_y = y.masked_fill(never, 1).log()
-    if check_flag("log_outputs", log_outputs):
-        log_y_hat = y_hat.masked_fill(never, 0)
-    else:
-        log_y_hat = y_hat.masked_fill(never, 1).log()
+    log_y_hat = y_hat if log_outputs else y_hat.masked_fill(never, 1).log()
+    log_y_hat = log_y_hat.masked_fill(never, 0)
     return reduce((y * (log_y - log_y_hat)).sum(dim), reduction).to(targets.dtype)
 
 

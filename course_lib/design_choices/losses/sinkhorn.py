@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from course_lib.arguments import check_flag, check_integer, check_number
 from course_lib.design_choices.tensor_checks import (
@@ -124,6 +123,9 @@ def sinkhorn(
         if not bool(cost.isfinite().all()):
             raise ValueError("cost must be finite numbers, got NaN or an infinite one")
     exact_p, exact_q, exact_cost = (in_working_precision(x.detach()) for x in (p, q, cost))
+    # What rounding took from the sums could not be carried anywhere.
+    exact_p = exact_p / exact_p.sum(-1, keepdim=True)
+    exact_q = exact_q / exact_q.sum(-1, keepdim=True)
     f, g, plan, error, iterations = _iterate(
         exact_p, exact_q, exact_cost, epsilon, tolerance, max_iterations
     )
@@ -145,14 +147,14 @@ def sinkhorn(
 def _iterate(
     p: Tensor, q: Tensor, cost: Tensor, epsilon: float, tolerance: float, max_iterations: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, int]:
-    log_p, log_q = p.log()[..., :, None], q.log()[..., None, :]
+    log_p, log_q = p.log().unsqueeze(-1), q.log().unsqueeze(-2)
     scaled = -cost / epsilon
     f, g = torch.zeros_like(p), torch.zeros_like(q)
     iteration, error = 0, None
     while error is None or (iteration < max_iterations and _above(error, tolerance)):
-        f = -epsilon * (log_q + g[..., None, :] / epsilon + scaled).logsumexp(-1)
-        g = -epsilon * (log_p + f[..., :, None] / epsilon + scaled).logsumexp(-2)
-        potentials = (f[..., :, None] + g[..., None, :]) / epsilon
+        f = -epsilon * (log_q + g.unsqueeze(-2) / epsilon + scaled).logsumexp(-1)
+        g = -epsilon * (log_p + f.unsqueeze(-1) / epsilon + scaled).logsumexp(-2)
+        potentials = (f.unsqueeze(-1) + g.unsqueeze(-2)) / epsilon
         plan = (log_p + log_q + potentials + scaled).exp()
         error = (plan.sum(-1) - p).abs().sum(-1)
         iteration += 1
@@ -167,20 +169,38 @@ class _Value(torch.autograd.Function):
     """The optimal value; its derivatives treat the potentials as fixed (envelope theorem)."""
 
     @staticmethod
-    def forward(ctx: Any, *tensors: Tensor) -> Tensor:
-        p, q, cost, f, g, plan, dual = tensors
-        ctx.save_for_backward(f.to(p.dtype), g.to(q.dtype), plan.to(cost.dtype))
-        ctx.cost_is_shared = cost.dim() < plan.dim()
-        return dual
+    def forward(*tensors: Tensor) -> Tensor:
+        return tensors[-1].clone()
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs[:-1])
+
+    @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        f, g, plan = ctx.saved_tensors
-        by_cost = slope[..., None, None] * plan
-        if ctx.cost_is_shared:
+        p, q, cost, f, g, plan = ctx.saved_tensors
+        by_cost = slope.unsqueeze(-1).unsqueeze(-1) * plan
+        if cost.dim() < plan.dim():
             by_cost = by_cost.flatten(0, -3).sum(0)
-        return slope[..., None] * f, slope[..., None] * g, by_cost, None, None, None, None
+        gradients = (slope.unsqueeze(-1) * f, slope.unsqueeze(-1) * g, by_cost)
+        once = (_Once.apply(gradient, p, q, cost) for gradient in gradients)
+        return (*once, None, None, None, None)
+
+
+class _Once(torch.autograd.Function):
+    """Hands a first derivative on and refuses to make a second one of it, which would be wrong."""
+
+    @staticmethod
+    def forward(gradient: Tensor, *depends_on: Tensor) -> Tensor:
+        return gradient.clone()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> None:
+        raise RuntimeError("the value of sinkhorn can be differentiated only once")
 
 
 def _check_shapes(p: Tensor, q: Tensor, cost: Tensor) -> None:

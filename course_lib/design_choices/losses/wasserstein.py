@@ -67,8 +67,9 @@ def wasserstein_1d(
         _check_finite("v", v)
     positions, order = in_working_precision(torch.cat([u, v], -1)).sort(dim=-1, stable=True)
     mass = torch.cat([mass_u, -mass_v], -1).gather(-1, order)
-    surplus = mass.cumsum(-1)[..., :-1]  # F_u - F_v between one position and the next
-    return (surplus.abs() * positions.diff(dim=-1)).sum(-1).to(u.dtype)
+    gaps = positions.diff(dim=-1)
+    surplus = mass.cumsum(-1).narrow(-1, 0, gaps.shape[-1])  # F_u - F_v within each gap
+    return (surplus.abs() * gaps).sum(-1).to(u.dtype)
 
 
 def histogram_wasserstein(
@@ -116,9 +117,9 @@ def histogram_wasserstein(
         _check_finite("positions", positions)
         if bool((positions.diff() < 0).any()):
             raise ValueError("positions must be in ascending order, got some that descend")
-    exact = in_working_precision(positions)
-    surplus = (in_working_precision(p) - in_working_precision(q)).cumsum(-1)[..., :-1]
-    return (surplus.abs() * exact.diff()).sum(-1).to(p.dtype)
+    gaps = in_working_precision(positions).diff()
+    surplus = (in_working_precision(p) - in_working_precision(q)).cumsum(-1)
+    return (surplus.narrow(-1, 0, len(gaps)).abs() * gaps).sum(-1).to(p.dtype)
 
 
 def _check_positions(u: Tensor, v: Tensor) -> None:
