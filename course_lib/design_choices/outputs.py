@@ -80,7 +80,8 @@ def softmax(z: Tensor, dim: int = -1, *, validate: bool = True) -> Tensor:
     """
     dim = check_dimension(dim, check_tensor("z", z))
     _check_logits(z, dim, validate)
-    shifted = _shifted(z, dim)
+    exact = in_working_precision(z)
+    shifted = exact - exact.amax(dim, keepdim=True).detach()
     powers = shifted.exp()
     return (powers / powers.sum(dim, keepdim=True)).to(z.dtype)
 
@@ -111,7 +112,8 @@ def log_softmax(z: Tensor, dim: int = -1, *, validate: bool = True) -> Tensor:
     """
     dim = check_dimension(dim, check_tensor("z", z))
     _check_logits(z, dim, validate)
-    shifted = _shifted(z, dim)
+    exact = in_working_precision(z)
+    shifted = exact - exact.amax(dim, keepdim=True).detach()
     return (shifted - shifted.exp().sum(dim, keepdim=True).log()).to(z.dtype)
 
 
@@ -178,11 +180,6 @@ def one_hot(
     dtype = torch.get_default_dtype() if dtype is None else check_floating("dtype", dtype)
     labels = check_labels("labels", labels, classes, validate=check_flag("validate", validate))
     return (labels.unsqueeze(-1) == torch.arange(classes, device=labels.device)).to(dtype)
-
-
-def _shifted(z: Tensor, dim: int) -> Tensor:
-    exact = in_working_precision(z)
-    return exact - exact.amax(dim, keepdim=True).detach()
 
 
 def _check_logits(z: Tensor, dim: int, validate: bool) -> None:
