@@ -48,7 +48,7 @@ class Elementary(Traced):
             return other.__rtruediv__(self)
         a, b = self.value, self._operand(other)
         q = a / b
-        slope = Path(other, lambda d: -(d / b * q))
+        slope = Path(other, lambda d: -(d * (q / b)))
         return self._result("/", q, Path(self, lambda d: d / b), slope)
 
     __radd__ = __add__
@@ -61,7 +61,7 @@ class Elementary(Traced):
     def __rtruediv__(self, other: Any) -> Any:
         x = self.value
         q = self._operand(other) / x
-        return self._result("/", q, Path(self, lambda d: -(d / x * q)))
+        return self._result("/", q, Path(self, lambda d: -(d * (q / x))))
 
     def __neg__(self) -> Any:
         return self._result("-", -self.value, Path(self, lambda d: -d))
@@ -122,7 +122,10 @@ class Elementary(Traced):
         return self._result("relu", self.value.relu(), Path(self, lambda d: d * positive))
 
     def where(self, condition: Tensor, other: Any) -> Any:
-        """Take this value where ``condition`` holds, and ``other`` elsewhere."""
+        """Take this value where ``condition`` holds, and ``other`` elsewhere.
+
+        (A tensor's own ``where`` does not know traced values: ask the traced one, of the two.)
+        """
         if not isinstance(condition, Tensor) or condition.dtype != torch.bool:
             raise TypeError(f"condition must be a boolean tensor, got {condition!r}")
         if is_inside(other, self):

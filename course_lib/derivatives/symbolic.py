@@ -151,11 +151,34 @@ def _compile(
 ) -> Callable[..., list[Any]]:
     """Make a Python function of the expressions, common parts first."""
     for expression in expressions:
-        for part in expression.atoms(sympy.Function):
-            if type(part).__name__ not in _FUNCTIONS:
+        for part in sympy.preorder_traversal(expression):
+            if not _is_known(part):
                 raise ValueError(
-                    f"expression must be made of {', '.join(sorted(_FUNCTIONS))} and arithmetic, "
-                    f"got {type(part).__name__}"
+                    f"expression must be made of real numbers, arithmetic and "
+                    f"{', '.join(sorted(_FUNCTIONS))} of real symbols, got {part}"
                 )
+    names = {name: _of_numbers_too(function) for name, function in _FUNCTIONS.items()}
     constants = {"pi": math.pi, "E": math.e}
-    return sympy.lambdify(variables, expressions, modules=[{**_FUNCTIONS, **constants}], cse=True)
+    return sympy.lambdify(variables, expressions, modules=[{**names, **constants}], cse=True)
+
+
+def _of_numbers_too(function: Callable[..., Tensor]) -> Callable[[Any], Any]:
+    """Let a function of tensors take the constants of a formula, as in sqrt(pi)."""
+
+    def either(x: Any) -> Any:
+        if isinstance(x, Tensor):
+            return function(x)
+        return function(torch.tensor(x, dtype=torch.float64, device="cpu")).item()
+
+    return either
+
+
+def _is_known(part: sympy.Basic) -> bool:
+    """Whether a node of an expression can be computed with tensors."""
+    if isinstance(part, sympy.Function):
+        return type(part).__name__ in _FUNCTIONS
+    if isinstance(part, sympy.Number):
+        return bool(part.is_finite)
+    return part in (sympy.pi, sympy.E) or isinstance(
+        part, sympy.Symbol | sympy.Add | sympy.Mul | sympy.Pow
+    )

@@ -1,0 +1,83 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from course_lib.derivatives import OperationCount, count_operations, gradient, value_and_gradient
+
+sizes = st.integers(0, 7)
+
+
+@given(sizes, sizes, sizes)
+def test_a_product_of_matrices_is_a_multiplication_and_an_addition_for_each_triple(a, b, c):
+    x, y = torch.ones(a, b), torch.ones(b, c)
+    assert count_operations(torch.matmul, x, y) == 2 * a * b * c
+    with FlopCounterMode(display=False) as torchs:
+        x @ y
+    assert count_operations(torch.matmul, x, y) == torchs.get_total_flops()
+
+
+def test_each_entry_counts_once_and_moving_them_is_free():
+    x = torch.ones(4, 5)
+    assert count_operations(lambda: (x * 2 + 1).tanh()) == 3 * 20
+    assert count_operations(lambda: x + torch.ones(3, 1, 1)) == 60
+    assert count_operations(lambda: x.sum(dim=0)) == 20
+    assert count_operations(lambda: x.T.reshape(-1)[3:].clone().expand(2, 17)) == 0
+    assert count_operations(lambda: x.add_(1).mul_(2)) == 40
+    assert count_operations(torch.mv, x, torch.ones(5)) == 40
+    assert count_operations(torch.dot, x[0], x[0]) == 10
+    assert count_operations(torch.bmm, torch.ones(3, 4, 5), torch.ones(3, 5, 2)) == 3 * 2 * 40
+
+
+def test_torchs_own_automatic_differentiation_is_seen():
+    model, x = nn.Linear(30, 20), torch.ones(50, 30)
+    with OperationCount() as forward:
+        y = model(x).sum()
+    assert forward.total == 50 * 20 * (2 * 30 + 1) + 50 * 20
+    with OperationCount() as backward:
+        y.backward()
+    # Weights: as much as forward; biases: the sum over the samples.
+    assert backward.by_name["mm"] == 2 * 50 * 20 * 30
+    assert backward.total == 2 * 50 * 20 * 30 + 50 * 20
+
+
+def test_our_reverse_mode_does_no_more_arithmetic_than_torchs():
+    generator = torch.Generator().manual_seed(0)
+    X, W, V = (torch.randn(s, generator=generator) for s in ((64, 30), (30, 20), (20, 1)))
+
+    def loss(W, V):
+        return ((X @ W).tanh() @ V).sum()
+
+    def torchs():
+        leaves = [W.clone().requires_grad_(), V.clone().requires_grad_()]
+        torch.autograd.grad(loss(*leaves), leaves)
+
+    ours = count_operations(value_and_gradient, loss, W, V)
+    assert ours == pytest.approx(count_operations(torchs), rel=0.02)
+
+
+def test_the_counts_add_up_and_are_kept_by_name():
+    with OperationCount() as count:
+        torch.ones(3).exp().sum()
+        torch.ones(2).exp()
+    assert count.by_name == {"exp": 5, "sum": 3}
+    assert count.total == 8
+    torch.ones(100).exp()  # outside
+    assert count.total == 8
+
+
+def test_a_count_is_the_same_every_time():
+    def f(x):
+        return (x.sin() * x).sum()
+
+    counts = {count_operations(gradient, f, torch.randn(10)) for _ in range(3)}
+    assert len(counts) == 1
+
+
+def test_what_is_not_known_is_refused():
+    with pytest.raises(NotImplementedError, match=r"must be known to be counted, got .*svd"):
+        count_operations(torch.linalg.svd, torch.ones(2, 2))
+    with pytest.raises(NotImplementedError, match="must be real to be counted, got complex mul"):
+        count_operations(torch.mul, torch.tensor([1j]), 2)
