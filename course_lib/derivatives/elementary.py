@@ -29,19 +29,19 @@ class Elementary(Traced):
         if is_inside(other, self):
             return other.__radd__(self)
         value = self.value + self._operand(other)
-        return self._result("+", value, Path(self, lambda d: d), Path(other, lambda d: d))
+        return self.result("+", value, Path(self, lambda d: d), Path(other, lambda d: d))
 
     def __sub__(self, other: Any) -> Any:
         if is_inside(other, self):
             return other.__rsub__(self)
         value = self.value - self._operand(other)
-        return self._result("-", value, Path(self, lambda d: d), Path(other, lambda d: -d))
+        return self.result("-", value, Path(self, lambda d: d), Path(other, lambda d: -d))
 
     def __mul__(self, other: Any) -> Any:
         if is_inside(other, self):
             return other.__rmul__(self)
         a, b = self.value, self._operand(other)
-        return self._result("*", a * b, Path(self, lambda d: d * b), Path(other, lambda d: d * a))
+        return self.result("*", a * b, Path(self, lambda d: d * b), Path(other, lambda d: d * a))
 
     def __truediv__(self, other: Any) -> Any:
         if is_inside(other, self):
@@ -49,22 +49,22 @@ class Elementary(Traced):
         a, b = self.value, self._operand(other)
         q = a / b
         slope = Path(other, lambda d: -(d * (q / b)))
-        return self._result("/", q, Path(self, lambda d: d / b), slope)
+        return self.result("/", q, Path(self, lambda d: d / b), slope)
 
     __radd__ = __add__
     __rmul__ = __mul__
 
     def __rsub__(self, other: Any) -> Any:
         value = self._operand(other) - self.value
-        return self._result("-", value, Path(self, lambda d: -d))
+        return self.result("-", value, Path(self, lambda d: -d))
 
     def __rtruediv__(self, other: Any) -> Any:
         x = self.value
         q = self._operand(other) / x
-        return self._result("/", q, Path(self, lambda d: -(d * (q / x))))
+        return self.result("/", q, Path(self, lambda d: -(d * (q / x))))
 
     def __neg__(self) -> Any:
-        return self._result("-", -self.value, Path(self, lambda d: -d))
+        return self.result("-", -self.value, Path(self, lambda d: -d))
 
     def __pow__(self, exponent: Any) -> Any:
         if isinstance(exponent, bool) or not isinstance(exponent, Real):
@@ -74,52 +74,52 @@ class Elementary(Traced):
             )
         x, c = self.value, exponent
         slope = (lambda d: d * (c * x ** (c - 1))) if c != 0 else (lambda d: d * 0)
-        return self._result("**", x**c, Path(self, slope))
+        return self.result("**", x**c, Path(self, slope))
 
     def exp(self) -> Any:
         """Exponential function; it is its own derivative."""
         y = self.value.exp()
-        return self._result("exp", y, Path(self, lambda d: d * y))
+        return self.result("exp", y, Path(self, lambda d: d * y))
 
     def log(self) -> Any:
         """Natural logarithm."""
         x = self.value
-        return self._result("log", x.log(), Path(self, lambda d: d / x))
+        return self.result("log", x.log(), Path(self, lambda d: d / x))
 
     def sin(self) -> Any:
         """Sine."""
         x = self.value
-        return self._result("sin", x.sin(), Path(self, lambda d: d * x.cos()))
+        return self.result("sin", x.sin(), Path(self, lambda d: d * x.cos()))
 
     def cos(self) -> Any:
         """Cosine."""
         x = self.value
-        return self._result("cos", x.cos(), Path(self, lambda d: -(d * x.sin())))
+        return self.result("cos", x.cos(), Path(self, lambda d: -(d * x.sin())))
 
     def tanh(self) -> Any:
         """Hyperbolic tangent."""
         y = self.value.tanh()
-        return self._result("tanh", y, Path(self, lambda d: d * (1 - y * y)))
+        return self.result("tanh", y, Path(self, lambda d: d * (1 - y * y)))
 
     def sigmoid(self) -> Any:
         """Logistic function 1 / (1 + exp(-x))."""
         y = self.value.sigmoid()
-        return self._result("sigmoid", y, Path(self, lambda d: d * ((1 - y) * y)))
+        return self.result("sigmoid", y, Path(self, lambda d: d * ((1 - y) * y)))
 
     def sqrt(self) -> Any:
         """Square root; its derivative at 0 is infinite."""
         y = self.value.sqrt()
-        return self._result("sqrt", y, Path(self, lambda d: d / (2 * y)))
+        return self.result("sqrt", y, Path(self, lambda d: d / (2 * y)))
 
     def abs(self) -> Any:
         """Absolute value; 0 stands for its derivative at 0, as in torch."""
         sign = innermost(self).sign()
-        return self._result("abs", self.value.abs(), Path(self, lambda d: d * sign))
+        return self.result("abs", self.value.abs(), Path(self, lambda d: d * sign))
 
     def relu(self) -> Any:
         """Positive part max(x, 0); 0 stands for its derivative at 0, as in torch."""
         positive = self > 0
-        return self._result("relu", self.value.relu(), Path(self, lambda d: d * positive))
+        return self.result("relu", self.value.relu(), Path(self, lambda d: d * positive))
 
     def where(self, condition: Tensor, other: Any) -> Any:
         """Take this value where ``condition`` holds, and ``other`` elsewhere.
@@ -137,7 +137,7 @@ class Elementary(Traced):
         # A tensor's own method does not know traced values: ask the traced one.
         value = b.where(~condition, a) if is_inside(b, a) else a.where(condition, b)
         here, there = (lambda d: d.where(condition, zero)), (lambda d: d.where(~condition, zero))
-        return self._result("where", value, Path(self, here), Path(other, there))
+        return self.result("where", value, Path(self, here), Path(other, there))
 
     # Operations that sum and move entries: how a change moves, and the transpose of that.
 
@@ -162,7 +162,7 @@ class Elementary(Traced):
             product = a @ b.reshape((*b.shape, 1))
             return product.reshape(product.shape[:-1])
         left = Path(a, lambda d: d @ B, lambda d: d @ B.mT)
-        return self._result("@", A @ B, left, Path(b, lambda d: A @ d, lambda d: A.mT @ d))
+        return self.result("@", A @ B, left, Path(b, lambda d: A @ d, lambda d: A.mT @ d))
 
     def sum(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
         """Sum over the dimensions ``dim``, all by default."""
@@ -171,7 +171,7 @@ class Elementary(Traced):
         kept = [1 if i in dims else size for i, size in enumerate(before)]
         to = lambda d: d.sum(dim, keepdim)  # noqa: E731
         back = lambda d: d.reshape(kept).expand(before)  # noqa: E731
-        return self._result("sum", value, Path(self, to, back))
+        return self.result("sum", value, Path(self, to, back))
 
     def mean(self, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:
         """Mean over the dimensions ``dim``, all by default."""
@@ -188,25 +188,25 @@ class Elementary(Traced):
         value, before = self.value.reshape(*shape), self.shape
         after = value.shape
         to, back = (lambda d: d.reshape(after)), (lambda d: d.reshape(before))
-        return self._result("reshape", value, Path(self, to, back))
+        return self.result("reshape", value, Path(self, to, back))
 
     def expand(self, *shape: Any) -> Any:
         """Repeat the entries along new dimensions and along those of size 1."""
         value = self.value.expand(*shape)
         after = value.shape
-        return self._result("expand", value, Path(self, lambda d: d.expand(after), lambda d: d))
+        return self.result("expand", value, Path(self, lambda d: d.expand(after), lambda d: d))
 
     @property
     def mT(self) -> Any:
         """Transpose of the last two dimensions."""
-        return self._result("transpose", self.value.mT, Path(self, lambda d: d.mT))
+        return self.result("transpose", self.value.mT, Path(self, lambda d: d.mT))
 
     def __getitem__(self, index: Any) -> Any:
         shape = self.shape
         numbered = torch.arange(math.prod(shape), device=innermost(self).device).reshape(shape)
         places = numbered[index]
         to, back = (lambda d: d[index]), (lambda d: _scatter(d, places, shape))
-        return self._result("[ ]", self.value[index], Path(self, to, back))
+        return self.result("[ ]", self.value[index], Path(self, to, back))
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
@@ -214,7 +214,7 @@ class Elementary(Traced):
     def _scatter(self, places: Tensor, shape: torch.Size) -> Any:
         """Add the entries into zeros at these places: the transpose of indexing."""
         to, back = (lambda d: _scatter(d, places, shape)), (lambda d: d.reshape(-1)[places])
-        return self._result("scatter", _scatter(self.value, places, shape), Path(self, to, back))
+        return self.result("scatter", _scatter(self.value, places, shape), Path(self, to, back))
 
 
 def _scatter(entries: Any, places: Tensor, shape: torch.Size) -> Any:

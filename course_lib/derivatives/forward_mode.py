@@ -48,7 +48,7 @@ class Dual(Elementary):
         check_same_form("tangent", tangent, value)
         self.value, self.tangent, self.level = value, tangent, level
 
-    def _result(self, name: str, value: Any, *paths: Path) -> Dual:
+    def result(self, name: str, value: Any, *paths: Path) -> Dual:
         """The chain rule, forward: push the velocity of each argument through, and add up."""
         moving = (
             p for p in paths if isinstance(p.argument, Dual) and p.argument.level == self.level

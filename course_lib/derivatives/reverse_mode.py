@@ -46,7 +46,8 @@ class Variable(Elementary):
     def __init__(self, tape: Tape, value: Any, line: int) -> None:
         self.tape, self.value, self.line, self.level = tape, value, line, tape.level
 
-    def _result(self, name: str, value: Any, *paths: Path) -> Variable:
+    def result(self, name: str, value: Any, *paths: Path) -> Variable:
+        """Record an operation on the tape."""
         return self.tape.record(name, value, *paths)
 
     def __repr__(self) -> str:

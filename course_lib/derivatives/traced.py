@@ -55,7 +55,7 @@ class Traced(ABC):
     __array_ufunc__ = None  # numpy shall leave a product with a traced value to us
 
     @abstractmethod
-    def _result(self, name: str, value: Any, *paths: Path) -> Any:
+    def result(self, name: str, value: Any, *paths: Path) -> Any:
         """Make the traced result of an operation."""
 
     @property
