@@ -100,6 +100,15 @@ def test_an_output_of_several_entries_needs_a_seed():
     )
 
 
+def test_variables_of_two_dtypes_do_not_mix():
+    tape = Tape()
+    single, two = tape.input(torch.ones(2)), tape.input(double(1.0, 2.0))
+    with pytest.raises(
+        TypeError, match=r"operand must have dtype torch.float32, got torch.float64"
+    ):
+        single + two
+
+
 def test_outputs_of_other_tapes_are_refused():
     tape, other = Tape(), Tape()
     x, y = tape.input(double(1.0)), other.input(double(1.0))
