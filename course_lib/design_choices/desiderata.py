@@ -174,7 +174,7 @@ def _desiderata(activation: Activation, low: float, high: float, threshold: floa
     x = (edges[:-1] + edges[1:]) / 2
     jumps = find_jumps(f, edges)
     kinks = find_kinks(f, edges, jumps)
-    breaks = torch.tensor([b.x for b in (*jumps, *kinks)], dtype=torch.float64, device="cpu")
+    breaks = x.new_tensor([jump.x for jump in jumps] + [kink.x for kink in kinks])
     smooth = ((x[:, None] - breaks).abs() > (high - low) / _CELLS).all(1)
     slopes = activation.derivative(x)
     far = activation.derivative(x.new_tensor([-_FAR, _FAR])).tolist()

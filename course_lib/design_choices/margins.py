@@ -19,6 +19,8 @@ __all__ = [
     "novikoff_bound",
 ]
 
+_TINY = torch.finfo(torch.float64).tiny
+
 
 class NotSeparableError(ValueError):
     """No plane through 0 separates the two classes.
@@ -141,8 +143,12 @@ def largest_margin(x: Tensor, y: Tensor) -> LargestMargin:
             f"has {R * scale:.2g}",
             weights,
         )
-    w = nearest / upper
-    gamma = _margin(a, w)
+    # Two ways to the direction. The second keeps its digits where the margin is narrow.
+    level = _solve(a[weights > 0], a.new_ones(int((weights > 0).sum())))
+    gamma, w = max(
+        ((_margin(a, w), w) for w in (nearest / upper, level / level.norm())),
+        key=lambda found: found[0],
+    )
     if gamma <= 0:
         raise ArithmeticError(
             f"float64 cannot decide whether x and y are separable: the largest margin is at most "
@@ -237,13 +243,10 @@ def _nearest_point(a: Tensor) -> Tensor:
                 kept = wanted
                 break
             leaving = wanted <= 0
-            reach = (kept / (kept - wanted))[leaving].min()  # from here on one would be negative
-            kept = (1 - reach) * kept + reach * wanted
-            stay = (kept > 0) & ~(leaving & (kept <= 1e-15))
-            stay &= (
-                torch.arange(len(corral), device=a.device)
-                != torch.where(leaving, kept, torch.inf).argmin()
-            )
+            # Go from the old weights towards the wanted ones until the first would be negative.
+            reach = (kept / (kept - wanted).clamp(min=_TINY))[leaving].min()
+            kept = ((1 - reach) * kept + reach * wanted).clamp(min=0)
+            stay = ~leaving | (kept > kept[leaving].min())
             corral = [i for i, stays in zip(corral, stay.tolist(), strict=True) if stays]
             kept = kept[stay] / kept[stay].sum()
         nearest = kept @ a[corral]
@@ -257,8 +260,10 @@ def _nearest_point(a: Tensor) -> Tensor:
 
 def _nearest_in_plane(points: Tensor) -> Tensor:
     """Return the weights, of sum 1, of the point closest to 0 in the plane through the points."""
-    differences = (points[1:] - points[0]).T
-    # A driver that copes with points that lie, nearly, in a smaller plane.
-    rest = torch.linalg.lstsq(differences.cpu(), -points[0].cpu(), driver="gelsd").solution
-    rest = rest.to(points.device)
+    rest = _solve((points[1:] - points[0]).T, -points[0])
     return torch.cat([1 - rest.sum(0, keepdim=True), rest])
+
+
+def _solve(A: Tensor, b: Tensor) -> Tensor:
+    """Return the shortest least-squares solution; A may, nearly, lack rank, so on the CPU."""
+    return torch.linalg.lstsq(A.cpu(), b.cpu(), driver="gelsd").solution.to(A.device)

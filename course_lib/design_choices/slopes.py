@@ -48,7 +48,8 @@ def find_jumps(function: Callable[[Tensor], Tensor], edges: Tensor) -> list[Jump
     """Find the jumps of ``function`` between neighbouring ``edges``, at most one between two.
 
     Each cell is cut again and again, and the part kept across which the function changes more. In
-    a continuous function the change shrinks with the part; a jump of more than 0.001 stays.
+    a continuous function the change shrinks with the part; a jump of more than 0.001 stays. It is
+    sure to be found if it is larger than what the function changes besides in its cell.
 
     Example:
         >>> find_jumps(torch.floor, torch.tensor([-0.5, 0.5, 1.5], dtype=torch.float64))
@@ -71,7 +72,8 @@ def find_kinks(
     The same search as for jumps, in the difference quotient of the function; then the slopes are
     measured on both sides, close by and four times as far away. At a kink they differ as much from
     close by; where the function is smooth, by a quarter. Slopes that differ by less than 0.001
-    pass for equal, and what lies at one of the ``jumps`` is left out.
+    pass for equal, and what lies at one of the ``jumps`` is left out. A kink is sure to be found
+    if the slope changes more there than besides in its cell.
 
     Example:
         >>> edges = torch.tensor([-0.5, 0.5, 1.5], dtype=torch.float64)
@@ -93,8 +95,8 @@ def find_kinks(
         # The lines on the two sides meet at the kink.
         rise = (function(right[i]) - function(left[i]) - q[i] * (right[i] - left[i])).item()
         x = left[i].item() + rise / (p[i] - q[i]).item()
-        near = [other.x for other in (*jumps, *kinks)]
-        if all(abs(x - other) > 10 * _STEP for other in near):
+        known = [jump.x for jump in jumps] + [kink.x for kink in kinks]
+        if all(abs(x - other) > 10 * _STEP for other in known):
             kinks.append(Kink(round(x, 6) + 0.0, p[i].item(), q[i].item()))
     return kinks
 
