@@ -26,7 +26,7 @@ class NotSeparableError(ValueError):
     """No plane through 0 separates the two classes.
 
     Attributes:
-        weights: the proof: numbers of at least 0 with sum 1, shape (m,), for which the mean
+        weights: the proof: float64 numbers of at least 0 with sum 1, shape (m,), for which the mean
             :math:`\\sum_i\\lambda_iy_ix_i` is 0 up to round-off. A separating :math:`w` would have
             a positive product with it.
     """
