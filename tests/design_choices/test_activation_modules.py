@@ -25,6 +25,12 @@ def test_a_module_computes_its_function(name):
     assert torch.equal(module(x), activation.function(x))
 
 
+@pytest.mark.parametrize("alpha", [0, 0.25, 1])
+def test_a_module_uses_its_own_slope(alpha):
+    x = torch.linspace(-3, 3, 25)
+    assert torch.equal(dc.LeakyReLU(alpha)(x), F.leaky_relu(x, alpha))
+
+
 @pytest.mark.parametrize("module", [*MODULES, lambda: dc.LeakyReLU(0.25)])
 def test_a_module_survives_pickling_and_copying_and_has_no_state(module):
     made = module()
