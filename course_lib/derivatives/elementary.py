@@ -116,6 +116,8 @@ class Elementary(Traced):
         sign = innermost(self).sign()
         return self.result("abs", self.value.abs(), Path(self, lambda d: d * sign))
 
+    __abs__ = abs
+
     def relu(self) -> Any:
         """Positive part max(x, 0); 0 stands for its derivative at 0, as in torch."""
         positive = self > 0

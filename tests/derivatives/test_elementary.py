@@ -251,3 +251,4 @@ def test_comparisons_look_at_the_values(kind):
     assert bool(x[0] == 1)
     assert [float(entry.value) for entry in x] == [1.0, 2.0]
     assert sum(x).value == 3
+    assert torch.equal(abs(-x).value, x.value)
