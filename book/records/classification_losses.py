@@ -59,9 +59,7 @@ def split_images() -> tuple[Pair, Pair, Pair]:
     return (x[kept] - center, y[kept]), (x[out] - center, y[out]), (new_x - center, new_y)
 
 
-def train(
-    loss: str, raised: float, lr: float, seed: int, data: Pair, epochs: int = EPOCHS
-) -> nn.Module | None:
+def train(loss: str, raised: float, lr: float, seed: int, data: Pair) -> nn.Module | None:
     """The net after training; None if its loss overflowed."""
     net = mlp([784, 64, CLASSES], seed=seed)
     with torch.no_grad():
@@ -69,7 +67,7 @@ def train(
     try:
         fit(
             net, data, LOSSES[loss], lambda p: SGD(p, lr=lr),
-            epochs=epochs, batch_size=BATCH_SIZE, seed=seed,
+            epochs=EPOCHS, batch_size=BATCH_SIZE, seed=seed,
         )  # fmt: skip
     except NonFiniteLossError:
         return None
