@@ -18,6 +18,8 @@ __all__ = [
     "check_number",
 ]
 
+_FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 
 def check_integer(name: str, value: Any, *, low: int, high: int | None = None) -> int:
     """Return ``value`` as an int if it is a whole number within [low, high].
@@ -94,20 +96,20 @@ def check_floating_tensor(name: str, value: Any) -> torch.Tensor:
     """Return ``value`` if it is a tensor of 16, 32 or 64 bit floating-point numbers.
 
     Example:
-        >>> check_floating_tensor("x", torch.tensor([1, 2]))
+        >>> check_floating_tensor("x", torch.tensor(1))
         Traceback (most recent call last):
         ...
-        ValueError: x must be of dtype float16, bfloat16, float32 or float64, got torch.int64
+        TypeError: x must be a tensor of dtype float16, bfloat16, float32 or float64, got int64
         >>> check_floating_tensor("x", [0.5])
         Traceback (most recent call last):
         ...
-        TypeError: x must be a torch.Tensor, got [0.5]
+        TypeError: x must be a tensor of dtype float16, bfloat16, float32 or float64, got [0.5]
     """
-    if not isinstance(value, torch.Tensor):
-        raise TypeError(f"{name} must be a torch.Tensor, got {value!r}")
-    if value.dtype not in (torch.float16, torch.bfloat16, torch.float32, torch.float64):
-        raise ValueError(
-            f"{name} must be of dtype float16, bfloat16, float32 or float64, got {value.dtype}"
+    is_tensor = isinstance(value, torch.Tensor)
+    if not is_tensor or value.dtype not in _FLOATING:
+        raise TypeError(
+            f"{name} must be a tensor of dtype float16, bfloat16, float32 or float64, "
+            f"got {str(value.dtype).removeprefix('torch.') if is_tensor else repr(value)}"
         )
     return value
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.arguments import check_floating_tensor
 from course_lib.derivatives.traced import Traced
 
 __all__ = ["basis", "check_point", "check_same_form", "check_tensor"]
@@ -15,14 +16,11 @@ __all__ = ["basis", "check_point", "check_same_form", "check_tensor"]
 
 def check_tensor(name: str, value: Any) -> Tensor:
     """Return ``value`` if it is a floating-point tensor that torch does not follow."""
-    allowed = f"{name} must be a tensor of floating-point numbers"
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{allowed}, got {value!r}")
-    if not value.is_floating_point():
-        raise TypeError(f"{allowed}, got dtype {value.dtype}")
+    check_floating_tensor(name, value)
     if value.requires_grad:
         raise ValueError(
-            f"{allowed} that torch does not follow, got one that requires grad; pass .detach()"
+            f"{name} must be a tensor that torch does not follow, got one that requires grad; "
+            "pass .detach()"
         )
     return value
 

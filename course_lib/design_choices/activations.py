@@ -51,8 +51,7 @@ def sign(x: Tensor) -> Tensor:
         Tensor of the same shape, dtype and device.
 
     Raises:
-        TypeError: ``x`` is no tensor.
-        ValueError: its dtype is another one, such as that of integers.
+        TypeError: ``x`` is no tensor of such a dtype.
 
     Example:
         >>> sign(torch.tensor([-2.0, 0.0, 0.5]))
@@ -97,8 +96,7 @@ def sigmoid(x: Tensor) -> Tensor:
         Tensor of the same shape, dtype and device, values in [0, 1].
 
     Raises:
-        TypeError: ``x`` is no tensor.
-        ValueError: its dtype is another one, such as that of integers.
+        TypeError: ``x`` is no tensor of such a dtype.
 
     Example:
         >>> x = torch.tensor([-100.0, 0.0, 20.0], requires_grad=True)
@@ -146,8 +144,7 @@ def tanh(x: Tensor) -> Tensor:
         Tensor of the same shape, dtype and device.
 
     Raises:
-        TypeError: ``x`` is no tensor.
-        ValueError: its dtype is another one, such as that of integers.
+        TypeError: ``x`` is no tensor of such a dtype.
 
     Example:
         >>> tanh(torch.tensor([-100.0, 1e-30, 1.0]))
@@ -187,8 +184,7 @@ def relu(x: Tensor) -> Tensor:
         Tensor of the same shape, dtype and device.
 
     Raises:
-        TypeError: ``x`` is no tensor.
-        ValueError: its dtype is another one, such as that of integers.
+        TypeError: ``x`` is no tensor of such a dtype.
 
     Example:
         >>> relu(torch.tensor([-2.0, 0.0, 0.5]))
@@ -234,8 +230,8 @@ def leaky_relu(x: Tensor, alpha: float = 0.01) -> Tensor:
         Tensor of the same shape, dtype and device.
 
     Raises:
-        TypeError: ``x`` is no tensor, or ``alpha`` no number.
-        ValueError: the dtype of ``x`` is another one, or ``alpha`` is outside [0, 1].
+        TypeError: ``x`` is no tensor of such a dtype, or ``alpha`` no number.
+        ValueError: ``alpha`` is outside [0, 1].
 
     Example:
         >>> leaky_relu(torch.tensor([-2.0, 0.0, 0.5]), alpha=0.25)
@@ -281,8 +277,7 @@ def absolute(x: Tensor) -> Tensor:
         Tensor of the same shape, dtype and device.
 
     Raises:
-        TypeError: ``x`` is no tensor.
-        ValueError: its dtype is another one, such as that of integers.
+        TypeError: ``x`` is no tensor of such a dtype.
 
     Example:
         >>> absolute(torch.tensor([-2.0, 0.0, 0.5]))

@@ -33,8 +33,7 @@ def elementwise(derivative: Elementwise | None = None) -> Callable[[Elementwise]
     Returns:
         A decorator for functions ``f(x, ...)`` of a tensor ``x`` and of numbers. What it makes
         works with autograd in both modes, ``torch.func`` and ``torch.compile``, and raises
-        TypeError if ``x`` is no tensor and ValueError if it is not one of 16, 32 or 64 bit
-        floating-point numbers.
+        TypeError if ``x`` is no tensor of 16, 32 or 64 bit floating-point numbers.
 
     Example:
         >>> @elementwise(derivative=lambda x: 3 * x * x)

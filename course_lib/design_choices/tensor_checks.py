@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course_lib.arguments import check_floating_tensor
+
 __all__ = [
     "check_alike",
     "check_dimension",
@@ -31,15 +33,12 @@ def check_tensor(name: str, value: Any) -> Tensor:
     """Return ``value`` if it is a tensor of floating-point numbers, at least one.
 
     Example:
-        >>> check_tensor("z", torch.tensor([1, 2]))
+        >>> check_tensor("z", torch.ones(0))
         Traceback (most recent call last):
         ...
-        TypeError: z must be a floating-point tensor, got dtype torch.int64
+        ValueError: z must not be empty, got shape (0,)
     """
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name} must be a floating-point tensor, got {value!r}")
-    if not value.is_floating_point():
-        raise TypeError(f"{name} must be a floating-point tensor, got dtype {value.dtype}")
+    check_floating_tensor(name, value)
     if value.numel() == 0:
         raise ValueError(f"{name} must not be empty, got shape {tuple(value.shape)}")
     return value

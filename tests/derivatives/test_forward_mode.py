@@ -92,7 +92,7 @@ def test_nested_duals_give_derivatives_of_any_order(order, at):
         (
             (1.0, double(1.0)),
             TypeError,
-            "value must be a tensor of floating-point numbers, got 1.0",
+            "value must be a tensor of dtype .*got 1.0",
         ),
         ((double(1.0), 1.0), TypeError, "tangent must be a tensor .*got 1.0"),
         (
@@ -101,7 +101,7 @@ def test_nested_duals_give_derivatives_of_any_order(order, at):
             r"tangent must have shape \(1,\), got \(2,\)",
         ),
         ((double(1.0), torch.ones(1)), TypeError, "tangent must have dtype torch.float64"),
-        ((torch.tensor(1), torch.tensor(1)), TypeError, "value must be .*got dtype torch.int64"),
+        ((torch.tensor(1), torch.tensor(1)), TypeError, "value must be .*got int64"),
         ((torch.ones(1, requires_grad=True), torch.ones(1)), ValueError, "requires grad"),
     ],
 )

@@ -91,7 +91,7 @@ def test_an_output_of_several_entries_needs_a_seed():
     with pytest.raises(TypeError, match=r"seed must have dtype torch.float64, got torch.float32"):
         tape.backward(y, torch.ones(2))
     with pytest.raises(
-        TypeError, match=r"seed must be a tensor of floating-point numbers, got 1.0"
+        TypeError, match=r"seed must be a tensor of dtype .*got 1.0"
     ):
         tape.backward(y, 1.0)
     torch.testing.assert_close(tape.backward(y, double(1.0, -1.0))[x.line], double(2.0, -4.0))
@@ -147,10 +147,10 @@ def test_it_works_on_inference_tensors():
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (torch.tensor([1, 2]), TypeError, "value must be .*got dtype torch.int64"),
-        (torch.tensor([True]), TypeError, "got dtype torch.bool"),
-        (torch.tensor([1j]), TypeError, "got dtype torch.complex64"),
-        (1.0, TypeError, "value must be a tensor of floating-point numbers, got 1.0"),
+        (torch.tensor([1, 2]), TypeError, "value must be .*got int64"),
+        (torch.tensor([True]), TypeError, "got bool"),
+        (torch.tensor([1j]), TypeError, "got complex64"),
+        (1.0, TypeError, "value must be a tensor of dtype .*got 1.0"),
         ("x", TypeError, "value must be .*got 'x'"),
         ([1.0], TypeError, "value must be"),
         (torch.ones(2, requires_grad=True), ValueError, "got one that requires grad"),

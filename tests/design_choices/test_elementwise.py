@@ -45,5 +45,5 @@ def test_name_and_text_are_those_of_the_function():
 
 
 def test_the_check_comes_first():
-    with pytest.raises(ValueError, match=r"x must be of dtype .*got torch.int64"):
+    with pytest.raises(TypeError, match=r"x must be a tensor of dtype .*got int64"):
         monomial(torch.tensor([1]))

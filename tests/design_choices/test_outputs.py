@@ -207,11 +207,19 @@ def test_labels_are_a_tensor_and_not_empty():
 @pytest.mark.parametrize(
     ("z", "kind", "message"),
     [
-        ("1", TypeError, "z must be a floating-point tensor, got '1'"),
-        ([1.0], TypeError, "z must be a floating-point tensor"),
-        (torch.tensor([1]), TypeError, "z must be a floating-point tensor, got dtype torch.int64"),
-        (torch.tensor([True]), TypeError, "got dtype torch.bool"),
-        (torch.ones(2, dtype=torch.complex64), TypeError, "got dtype torch.complex64"),
+        (
+            "1",
+            TypeError,
+            "z must be a tensor of dtype float16, bfloat16, float32 or float64, got '1'",
+        ),
+        ([1.0], TypeError, "z must be a tensor of dtype float16"),
+        (
+            torch.tensor([1]),
+            TypeError,
+            "z must be a tensor of dtype float16, bfloat16, float32 or float64, got int64",
+        ),
+        (torch.tensor([True]), TypeError, "got bool"),
+        (torch.ones(2, dtype=torch.complex64), TypeError, "got complex64"),
         (torch.ones(2, 0), ValueError, r"z must not be empty, got shape \(2, 0\)"),
     ],
 )

@@ -249,7 +249,7 @@ def test_outputs_and_options_are_checked(loss):
         loss(torch.tensor(1.0), torch.tensor(0))
     with pytest.raises(ValueError, match="outputs must not be empty"):
         loss(torch.ones(0, 3), torch.ones(0).long())
-    with pytest.raises(TypeError, match="outputs must be a floating-point tensor"):
+    with pytest.raises(TypeError, match="outputs must be a tensor of dtype float16"):
         loss(p.long(), labels)
     with pytest.raises(TypeError, match="validate must be True or False, got 0"):
         loss(p, labels, validate=0)

@@ -142,8 +142,16 @@ X = torch.tensor([0.0, 1.0])
         ),
         ((X, X.double()), TypeError, "v must have the dtype torch.float32 of u"),
         ((X, X.to("meta")), ValueError, "v must be on the device cpu of u, got meta"),
-        ((X.long(), X), TypeError, "u must be a floating-point tensor, got dtype torch.int64"),
-        ((X, [0.0, 1.0]), TypeError, "v must be a floating-point tensor, got [0.0, 1.0]"),
+        (
+            (X.long(), X),
+            TypeError,
+            "u must be a tensor of dtype float16, bfloat16, float32 or float64, got int64",
+        ),
+        (
+            (X, [0.0, 1.0]),
+            TypeError,
+            "v must be a tensor of dtype float16, bfloat16, float32 or float64, got [0.0, 1.0]",
+        ),
         ((X, X[:0]), ValueError, "v must not be empty, got shape (0,)"),
         ((X[0], X[0]), ValueError, "u must have a dimension of positions, got shape ()"),
         ((X + inf, X), ValueError, "u must be finite numbers"),
