@@ -25,15 +25,17 @@ WIDTHS = [3, 30, 300, 3000, 30_000]
 IN_FULL = 1000
 
 
-def fastest(run: Callable[[], Any], repeats: int) -> float:
-    """Seconds of the fastest of several runs, after one that is not counted."""
-    run()
-    seconds = []
-    for _ in range(repeats):
-        started = time.process_time()
-        run()
-        seconds.append(time.process_time() - started)
-    return min(seconds)
+def fastest(ways: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Seconds of the fastest run of each way; they take turns, so that all see the same load."""
+    best = dict.fromkeys(ways, float("inf"))
+    for turn in range(rounds + 1):
+        for name, run in ways.items():
+            started = time.process_time()
+            run()
+            seconds = time.process_time() - started
+            if turn:  # the first one warms up
+                best[name] = min(best[name], seconds)
+    return best
 
 
 def make_loss(width: int) -> tuple[Callable[[Any], Any], Tensor]:
@@ -61,16 +63,19 @@ def seconds_by_way(width: int) -> dict[str, float | None]:
     """Seconds of each way for one size of the net."""
     loss, w = make_loss(width)
     direction = torch.ones_like(w)
-    repeats = 5 if len(w) > 100_000 else 30
-    in_full = len(w) <= IN_FULL
-    return {
-        "value": fastest(lambda: loss(w), repeats),
-        "reverse mode": fastest(lambda: gradient(loss, w), repeats),
-        "reverse mode of torch": fastest(lambda: torchs_gradient(loss, w), repeats),
-        "one forward pass": fastest(lambda: jvp(loss, w, direction), repeats),
-        "forward mode": fastest(lambda: jacobian_by_columns(loss, w), 3) if in_full else None,
-        "finite differences": fastest(lambda: forward_difference(loss, w), 3) if in_full else None,
+    passes: dict[str, Callable[[], Any]] = {
+        "value": lambda: loss(w),
+        "reverse mode": lambda: gradient(loss, w),
+        "reverse mode of torch": lambda: torchs_gradient(loss, w),
+        "one forward pass": lambda: jvp(loss, w, direction),
     }
+    one_by_one: dict[str, Callable[[], Any]] = {
+        "forward mode": lambda: jacobian_by_columns(loss, w),
+        "finite differences": lambda: forward_difference(loss, w),
+    }
+    found: dict[str, float | None] = {**fastest(passes, rounds=20 if len(w) > 100_000 else 200)}
+    in_full = len(w) <= IN_FULL
+    return found | (fastest(one_by_one, rounds=5) if in_full else dict.fromkeys(one_by_one))
 
 
 def measure() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Derivatives of a function, how to compute them, and what they say about a point."""
 
 from course_lib.derivatives.critical_points import CriticalPoint, critical_point
+from course_lib.derivatives.elementary import Elementary
 from course_lib.derivatives.finite_differences import (
     best_step,
     central_difference,
@@ -19,12 +20,15 @@ from course_lib.derivatives.reverse_mode import (
 )
 from course_lib.derivatives.second_derivatives import hessian, hessian_vector_product
 from course_lib.derivatives.symbolic import Formula
+from course_lib.derivatives.traced import Path
 
 __all__ = [
     "CriticalPoint",
     "Dual",
+    "Elementary",
     "Formula",
     "OperationCount",
+    "Path",
     "Tape",
     "Variable",
     "best_step",

@@ -25,7 +25,7 @@ class Dual(Elementary):
     :math:`(a+\dot a\epsilon)(b+\dot b\epsilon)=ab+(\dot a b+a\dot b)\epsilon`. If the input moves
     with the velocity :math:`\dot x`, every intermediate value :math:`v` comes with its own velocity
     :math:`\dot v`. Here :math:`a` and :math:`\dot a` are arrays of one shape; what they can do is
-    in :class:`~course_lib.derivatives.elementary.Elementary`.
+    in :class:`~course_lib.derivatives.Elementary`.
 
     Args:
         value: :math:`a`, a floating-point tensor.

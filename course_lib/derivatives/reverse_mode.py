@@ -36,7 +36,7 @@ class Variable(Elementary):
     """A value on a tape. It computes like a tensor, and each operation is recorded.
 
     Made by :meth:`Tape.input` and by computing with other variables; what it can do is in
-    :class:`~course_lib.derivatives.elementary.Elementary`.
+    :class:`~course_lib.derivatives.Elementary`.
 
     Attributes:
         tape: the tape.
