@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import scipy.special
 import torch
@@ -44,8 +45,10 @@ def test_value_and_gradient_are_torchs(ours, theirs, z, dim):
 @given(z=tensors(logits))
 def test_softmax_and_its_logarithm_are_scipys(z):
     p, log_p = softmax(z), log_softmax(z)
-    torch.testing.assert_close(p, torch.as_tensor(scipy.special.softmax(z.numpy(), -1)))
-    torch.testing.assert_close(log_p, torch.as_tensor(scipy.special.log_softmax(z.numpy(), -1)))
+    with np.errstate(over="ignore"):
+        theirs = [f(z.numpy(), -1) for f in (scipy.special.softmax, scipy.special.log_softmax)]
+    torch.testing.assert_close(p, torch.as_tensor(theirs[0]))
+    torch.testing.assert_close(log_p, torch.as_tensor(theirs[1]))
     assert (p >= 0).all()
     torch.testing.assert_close(p.sum(-1), torch.ones_like(p.sum(-1)))
 
