@@ -90,9 +90,7 @@ def test_an_output_of_several_entries_needs_a_seed():
         tape.backward(y, double(1.0))
     with pytest.raises(TypeError, match=r"seed must have dtype torch.float64, got torch.float32"):
         tape.backward(y, torch.ones(2))
-    with pytest.raises(
-        TypeError, match=r"seed must be a tensor of dtype .*got 1.0"
-    ):
+    with pytest.raises(TypeError, match=r"seed must be a tensor of dtype .*got 1.0"):
         tape.backward(y, 1.0)
     torch.testing.assert_close(tape.backward(y, double(1.0, -1.0))[x.line], double(2.0, -4.0))
     assert torch.equal(
