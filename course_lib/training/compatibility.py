@@ -16,6 +16,7 @@ from course_lib.training.data import Data, TensorData
 __all__ = ["Watch", "check_compatible", "check_scalar"]
 
 _CLASS_LABELS = {F.cross_entropy, F.nll_loss}
+_LOOK_UPS = {torch.gather, Tensor.gather}
 _SAME_SHAPE = {
     F.mse_loss,
     F.l1_loss,
@@ -100,6 +101,8 @@ class Watch(TorchFunctionMode):
             outputs, targets = _two(args, kwargs)
             if outputs.shape != targets.shape:
                 raise _broadcasts(func.__name__, outputs, targets)
+        elif func in _LOOK_UPS:
+            self._check_look_up(*args, **kwargs)
         result = func(*args, **kwargs)
         self._check_growth(args, result)
         return result
@@ -119,13 +122,23 @@ class Watch(TorchFunctionMode):
                 f"class labels of {name} must have shape {tuple(expected)} for outputs of shape "
                 f"{tuple(outputs.shape)}, got {tuple(targets.shape)}"
             )
-        classes, ignored = outputs.shape[1], kwargs.get("ignore_index", -100)
-        # All labels are looked through if the loss takes them as they are in the data.
-        unchanged = targets.data_ptr() == self.targets.data_ptr() and (
-            targets.numel() == self.targets.numel()
+        self._check_range(targets, outputs.shape[1], kwargs.get("ignore_index", -100))
+
+    def _check_look_up(self, input: Tensor, dim: int, index: Tensor, **_: Any) -> None:
+        """A loss that picks each sample's entry by its label, as the course's own do."""
+        if self._are_targets(index):
+            self._check_range(index, input.shape[dim])
+
+    def _are_targets(self, labels: Tensor) -> bool:
+        return (
+            labels.data_ptr() == self.targets.data_ptr() and labels.numel() == self.targets.numel()
         )
-        source: Any = self.data if unchanged and hasattr(self.data, "target_range") else None
-        low, high = (source or TensorData(targets, targets)).target_range(ignored)
+
+    def _check_range(self, labels: Tensor, classes: int, ignored: int = -100) -> None:
+        # All labels are looked through if the loss takes them as they are in the data.
+        unchanged = self._are_targets(labels) and hasattr(self.data, "target_range")
+        source: Any = self.data if unchanged else TensorData(labels, labels)
+        low, high = source.target_range(ignored)
         if low < 0 or high >= classes:
             raise ValueError(
                 f"class labels must be from 0 to {classes - 1}, since the model has {classes} "

@@ -6,6 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from course_lib.design_choices import (
+    CrossEntropyLoss,
+    cross_entropy,
+    cross_entropy_of_probabilities,
+    softmax,
+)
 from course_lib.training import MappedData, as_data
 from course_lib.training.compatibility import check_compatible
 
@@ -21,6 +27,12 @@ CROSS_ENTROPIES = [
     lambda outputs, y: F.nll_loss(F.log_softmax(outputs, dim=1), y),
     lambda outputs, y: F.cross_entropy(input=outputs, target=y),
 ]
+LOOK_UPS = [
+    cross_entropy,
+    CrossEntropyLoss(label_smoothing=0.1),
+    lambda outputs, y: cross_entropy_of_probabilities(softmax(outputs), y),
+    lambda outputs, y: -torch.gather(input=outputs, dim=1, index=y[:, None]).mean(),
+]
 REGRESSIONS = [
     F.mse_loss,
     nn.L1Loss(),
@@ -31,7 +43,7 @@ REGRESSIONS = [
 ]
 
 
-@pytest.mark.parametrize("loss", CROSS_ENTROPIES)
+@pytest.mark.parametrize("loss", CROSS_ENTROPIES + LOOK_UPS)
 def test_good_labels_pass_and_labels_out_of_range_do_not(loss):
     check_compatible(FOUR, loss, as_data((X, CLASSES)))
     for wrong in (4, -1):
