@@ -72,6 +72,8 @@ def test_a_derivative_inside_a_derivative_does_not_mix_up_the_variables():
     assert jvp(lambda x: x * jvp(lambda y: x + y, one, one)[1], one, one)[1] == 1
     assert jvp(lambda x: x * gradient(lambda y: x + y, one), one, one)[1] == 1
     assert gradient(lambda x: x * jvp(lambda y: x + y, one, one)[1], one) == 1
+    # d/dx (x · d/dy (x² y)) = 3 x².
+    assert jvp(lambda x: x * jvp(lambda y: x * x * y, one, one)[1], 2 * one, one)[1] == 12
 
 
 @given(st.integers(1, 5), st.floats(0.2, 3))
