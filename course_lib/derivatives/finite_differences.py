@@ -84,14 +84,15 @@ def forward_difference(
 
     Args:
         f: a function of a tensor like ``x``, with a tensor of the same dtype as value. It is called
-            without torch's tape.
+            without torch's tape, and may change the tensor it gets, which is a copy.
         x: where: a finite floating-point tensor of any shape.
         h: step: a positive number, or a tensor of them like ``x``, for each coordinate its own. By
             default :func:`best_step` with the scale :math:`\max(|x_j|,1)`. What is divided by is
             the step really made, after rounding.
         direction: a tensor like ``x``: the derivative along it alone, from two values. The step is
             then one number, by default for the scale :math:`\max(\|x\|,1)/\|direction\|` with
-            the norm of the largest entry.
+            the norm of the largest entry. Entries of the direction so small beside its largest that
+            rounding swallows their part of the move pass for 0.
 
     Returns:
         The Jacobian, of the shape of ``f(x)`` followed by that of ``x``; for a scalar function its
@@ -107,7 +108,7 @@ def forward_difference(
         >>> bool((gradient - 2 * x).abs().max() < 1e-7)
         True
     """
-    start = _value(f, check_finite(x))
+    start = _value(f, check_finite("x", x).clone())
 
     def along(move: Tensor) -> Tensor:
         return _value(f, x + move) - start
@@ -174,11 +175,11 @@ def complex_step(
     return _differences(f, along, "complex", x, h, direction)
 
 
-def check_finite(x: Tensor) -> Tensor:
-    """Return ``x`` if it is a tensor of finite floating-point numbers."""
-    if not bool(check_tensor("x", x).isfinite().all()):
-        raise ValueError(f"x must be finite, got {x}")
-    return x
+def check_finite(name: str, value: Tensor) -> Tensor:
+    """Return ``value`` if it is a tensor of finite floating-point numbers."""
+    if not bool(check_tensor(name, value).isfinite().all()):
+        raise ValueError(f"{name} must be finite, got {value}")
+    return value
 
 
 def _differences(
@@ -192,11 +193,12 @@ def _differences(
 ) -> Tensor:
     """Divide the differences of f by the steps, along a direction or along every coordinate."""
     check_callable("f", f, "a function of a tensor")
-    check_finite(x)
+    check_finite("x", x)
     if direction is not None:
-        check_same_form("direction", direction, x)
+        check_finite("direction", check_same_form("direction", direction, x))
         step = _step_along(kind, x, h, direction)
-        return along(_moved(kind, x, step * direction)) / step
+        move = _moved(kind, x, step * direction)
+        return along(move) / (step if kind == "complex" else _length(move, direction, step))
     steps = _steps(kind, x, h)
     columns = []
     for unit in basis(x):
@@ -213,12 +215,23 @@ def _moved(kind: str, x: Tensor, move: Tensor) -> Tensor:
     if kind == "complex":
         return move
     real = (x + move) - x
-    if bool(((real == 0) & (move != 0)).any()):
+    size = move.abs()
+    negligible = torch.finfo(x.dtype).eps ** 0.5 * size.max() if move.numel() else 0
+    lost = (real == 0) & (size > negligible)
+    if bool(lost.any()):
         raise ValueError(
-            f"h must be long enough to change x, got a move of {move.abs().max():.1e} at "
-            f"{x.abs().max():.1e}"
+            f"h must be long enough to change x, got a move of {move[lost][0]:.1e} at "
+            f"{x[lost][0]:.1e}"
         )
     return real
+
+
+def _length(move: Tensor, direction: Tensor, step: float) -> Tensor | float:
+    """Return how many times the direction the move is, after rounding: the step really made."""
+    if not bool(direction.any()):
+        return step
+    unit = direction / direction.abs().max()
+    return (move * unit).sum() / (direction * unit).sum()
 
 
 def _steps(kind: str, x: Tensor, h: float | Tensor | None) -> Tensor:
@@ -239,7 +252,7 @@ def _step_along(kind: str, x: Tensor, h: float | Tensor | None, direction: Tenso
         raise TypeError(f"h must be a number where a direction is given, got {h!r}")
     if h is not None:
         return check_number("h", h, above=0)
-    length = float(check_finite(direction).abs().max()) if direction.numel() else 0.0
+    length = float(direction.abs().max()) if direction.numel() else 0.0
     size = max(float(x.abs().max()), 1.0) if x.numel() else 1.0
     return best_step(kind, x.dtype, size / (length or 1.0))
 
@@ -252,4 +265,4 @@ def _value(f: Callable[[Tensor], Tensor], x: Tensor, of: torch.dtype | None = No
         raise TypeError(f"f must return a tensor, got {value!r}")
     if value.dtype != (of or x.dtype):
         raise TypeError(f"f must return dtype {of or x.dtype}, got {value.dtype}")
-    return value
+    return value.clone()  # f may write its next value into the same tensor

@@ -253,3 +253,38 @@ def test_wrong_arguments_of_the_best_step_are_named(arguments, error, message):
 def test_noise_is_between_round_off_and_one(noise):
     with pytest.raises(ValueError, match=r"noise must be .*got"):
         best_step("forward", torch.float64, noise=noise)
+
+
+@pytest.mark.parametrize("difference", [forward_difference, central_difference])
+def test_along_a_direction_it_divides_by_the_step_made_too(difference):
+    x = double(1.0)
+    slope = difference(lambda x: x.sum(), x, 3e-16, direction=double(1.0))
+    assert slope == 1  # the step is rounded to 2.2e-16 or 4.4e-16
+
+
+@pytest.mark.parametrize("difference", [forward_difference, central_difference])
+def test_a_direction_may_have_entries_that_rounding_swallows(difference):
+    slope = difference(lambda x: (x * x).sum(), double(1, 2), direction=double(1, 1e-12))
+    assert slope.item() == pytest.approx(2, rel=1e-7)
+
+
+@pytest.mark.parametrize("h", [None, 1e-3])
+@pytest.mark.parametrize("difference", ALL)
+def test_a_direction_must_be_finite(difference, h):
+    with pytest.raises(ValueError, match="direction must be finite"):
+        difference(torch.sum, double(1, 2), h, direction=double(1, math.nan))
+
+
+@pytest.mark.parametrize("difference", [forward_difference, central_difference])
+def test_a_function_may_change_its_argument(difference):
+    x = double(1, 2)
+    slopes = difference(lambda x: x.mul_(x).sum(), x)
+    torch.testing.assert_close(slopes, double(2, 4), rtol=1e-6, atol=0)
+    assert x.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("difference", [forward_difference, central_difference])
+def test_a_function_may_return_the_same_tensor_each_time(difference):
+    memory = torch.zeros(2, dtype=torch.float64)
+    slopes = difference(lambda x: torch.mul(x, x, out=memory), double(1, 2))
+    torch.testing.assert_close(slopes, torch.diag(double(2, 4)), rtol=1e-6, atol=0)
