@@ -131,6 +131,10 @@ class Formula:
         if what not in self._compiled:
             self._compiled[what] = _compile(self.variables, self._expressions(what))
         values = self._compiled[what](*x.unbind(-1))
+        if any(
+            isinstance(v, complex) or (isinstance(v, Tensor) and v.is_complex()) for v in values
+        ):
+            raise ValueError(f"expression must have real values, got a complex {what}")
         # A derivative that does not depend on x comes out as a plain number.
         return torch.stack([torch.zeros_like(x[..., 0]) + value for value in values], dim=-1)
 
@@ -159,7 +163,17 @@ def _compile(
                 )
     names = {name: _of_numbers_too(function) for name, function in _FUNCTIONS.items()}
     constants = {"pi": math.pi, "E": math.e}
-    return sympy.lambdify(variables, expressions, modules=[{**names, **constants}], cse=True)
+    # A symbol may be called like a function, a constant, another symbol or a keyword.
+    stand_ins = {variable: sympy.Dummy() for variable in variables}
+    renamed = [_with_short_integers(expression).xreplace(stand_ins) for expression in expressions]
+    arguments = list(stand_ins.values())
+    return sympy.lambdify(arguments, renamed, modules=[{**names, **constants}], cse=True)
+
+
+def _with_short_integers(expression: sympy.Expr) -> sympy.Expr:
+    """Write integers that no tensor can hold as floating-point numbers."""
+    long = {n: sympy.Float(n, 17) for n in expression.atoms(sympy.Integer) if abs(n) >= 2**63}
+    return expression.xreplace(long)
 
 
 def _of_numbers_too(function: Callable[..., Tensor]) -> Callable[[Any], Any]:

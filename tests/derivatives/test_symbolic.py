@@ -146,3 +146,22 @@ def test_points_must_fit():
         formula.operations("jacobian")
     with pytest.raises(TypeError, match="shared must be True or False, got 'yes'"):
         formula.operations("value", shared="yes")
+
+
+@pytest.mark.parametrize("name", ["pi", "E", "exp", "sqrt", "lambda", "x0", "y"])
+def test_symbols_may_be_called_what_they_like(name):
+    x, y = sympy.Symbol(name, real=True), sympy.Symbol("y", positive=True)
+    expression = (pi + sympy.E) * x + exp(x) * sqrt(2 * y) + exp(x) / y
+    values = torch.tensor([0.5, 3.0], dtype=torch.float64)
+    right = (math.pi + math.e) / 2 + math.exp(0.5) * (math.sqrt(6) + 1 / 3)
+    assert Formula(expression, [x, y]).value(values).item() == pytest.approx(right, rel=1e-14)
+
+
+def test_long_integers_are_rounded():
+    values = Formula(10**30 * a + sympy.factorial(25), [a]).value(torch.tensor([2.0]))
+    assert values.item() == pytest.approx(2e30 + math.factorial(25), rel=1e-6)
+
+
+def test_a_complex_constant_is_refused():
+    with pytest.raises(ValueError, match="expression must have real values, got a complex value"):
+        Formula(sympy.root(-8, 3) * a, [a]).value(torch.tensor([1.0]))
