@@ -9,7 +9,6 @@ from course_lib.derivatives.finite_differences import (
     forward_difference,
 )
 from course_lib.derivatives.forward_mode import Dual, jacobian_by_columns, jvp
-from course_lib.derivatives.operations import OperationCount, count_operations
 from course_lib.derivatives.reverse_mode import (
     Tape,
     Variable,
@@ -21,6 +20,7 @@ from course_lib.derivatives.reverse_mode import (
 from course_lib.derivatives.second_derivatives import hessian, hessian_vector_product
 from course_lib.derivatives.symbolic import Formula
 from course_lib.derivatives.traced import Path
+from course_lib.operation_count import OperationCount, count_operations
 
 __all__ = [
     "CriticalPoint",

@@ -23,7 +23,12 @@ from course_lib.design_choices.activations import (
     tanh,
     tanh_derivative,
 )
-from course_lib.design_choices.desiderata import Desiderata, desiderata, desiderata_table
+from course_lib.design_choices.desiderata import (
+    Cost,
+    Desiderata,
+    desiderata,
+    desiderata_table,
+)
 from course_lib.design_choices.losses import (
     BCELoss,
     BCEWithLogitsLoss,
@@ -67,7 +72,6 @@ from course_lib.design_choices.modern_activations import (
     silu_derivative,
     softplus_derivative,
 )
-from course_lib.design_choices.operation_count import OperationCount, count_operations
 from course_lib.design_choices.outputs import (
     Identity,
     LogSoftmax,
@@ -86,6 +90,7 @@ __all__ = [
     "Activation",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Cost",
     "CrossEntropyLoss",
     "CrossEntropyOfProbabilitiesLoss",
     "Desiderata",
@@ -99,7 +104,6 @@ __all__ = [
     "MSELoss",
     "NotSeparableError",
     "NovikoffBound",
-    "OperationCount",
     "PerceptronRun",
     "ReLU",
     "Reduction",
@@ -112,7 +116,6 @@ __all__ = [
     "absolute_derivative",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
-    "count_operations",
     "cross_entropy",
     "cross_entropy_of_probabilities",
     "desiderata",

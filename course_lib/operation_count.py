@@ -7,36 +7,56 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch._decomp import get_decompositions
 from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = ["OperationCount", "count_operations"]
 
-# One operation for each entry of the result.
-_ELEMENTWISE = {
-    "abs", "add", "addcmul", "bitwise_and", "bitwise_not", "bitwise_or", "ceil", "clamp",
-    "clamp_max", "clamp_min", "cos", "div", "eq", "exp", "expm1", "floor", "ge", "gt",
-    "isfinite", "le", "log", "log1p", "logical_and", "logical_not", "logical_or", "lt",
-    "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu", "rsqrt", "rsub",
-    "sgn", "sigmoid", "sign", "sin", "softplus", "sqrt", "square", "sub", "tanh",
-    "threshold_backward", "where",
+# Exponentials, logarithms and the like; a power too, if its exponent is no whole number.
+_TRANSCENDENTAL = {
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf", "erfc",
+    "erfinv", "exp", "exp2", "expm1", "lgamma", "log", "log10", "log1p", "log2", "logaddexp",
+    "logaddexp2", "sin", "sinh", "tan", "tanh",
 }  # fmt: skip
-# Several operations for each entry of the result.
-_FUSED = {
-    "tanh_backward": 3, "sigmoid_backward": 3, "addcdiv": 2, "softplus_backward": 3,
+# These too are one operation for each entry of the result.
+_ELEMENTWISE = _TRANSCENDENTAL | {
+    "abs", "add", "bitwise_and", "bitwise_not", "bitwise_or", "ceil", "clamp", "clamp_max",
+    "clamp_min", "copysign", "div", "eq", "floor", "fmod", "ge", "gt", "isfinite", "isinf",
+    "isnan", "isneginf", "isposinf", "le", "logical_and", "logical_not", "logical_or", "lt",
+    "masked_fill", "maximum", "minimum", "mul", "ne", "neg", "pow", "reciprocal", "relu",
+    "remainder", "round", "rsqrt", "rsub", "sgn", "sign", "signbit", "sqrt", "square", "sub",
+    "threshold_backward", "trunc", "where",
 }  # fmt: skip
+# Two operations for each entry of the result.
+_TWO = {"addcdiv", "addcmul"}
+# Done by torch in one go; counted as torch's own definition of them by simpler operations.
+_COMPOSED = get_decompositions(
+    [
+        getattr(torch.ops.aten, name)
+        for name in (
+            "celu", "elu", "elu_backward", "gelu", "gelu_backward", "hardsigmoid", "hardswish",
+            "hardtanh", "leaky_relu", "leaky_relu_backward", "log_sigmoid_forward", "mish",
+            "relu6", "sigmoid", "sigmoid_backward", "silu", "silu_backward", "softplus",
+            "softplus_backward", "softshrink", "tanh_backward",
+        )
+    ]
+)  # fmt: skip
 # One operation for each entry of the argument.
 _REDUCTIONS = {"all", "amax", "amin", "any", "argmax", "max", "mean", "min", "prod", "sum"}
 # Entries are moved, made or read, not computed.
 _FREE = {
     "_local_scalar_dense", "_reshape_alias", "_to_copy", "_unsafe_view", "alias", "arange",
-    "as_strided", "cat", "clone", "copy", "detach", "empty", "empty_like", "empty_strided",
-    "equal", "expand", "fill", "full", "full_like", "gather", "index", "index_select",
-    "is_same_size", "lift_fresh", "lift_fresh_copy", "new_empty", "new_empty_strided",
-    "new_full", "new_ones", "new_zeros", "ones", "ones_like", "permute", "repeat",
-    "scalar_tensor", "select", "select_backward", "set", "slice", "slice_backward", "split",
-    "split_with_sizes", "squeeze", "stack", "t", "transpose", "unbind", "unsqueeze", "view",
-    "zero", "zeros", "zeros_like",
+    "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty", "empty_like",
+    "empty_strided",
+    "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather", "index",
+    "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace", "logspace",
+    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "ones",
+    "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+    "repeat", "roll", "scalar_tensor", "select", "select_backward", "set", "slice",
+    "slice_backward", "split", "split_with_sizes", "squeeze", "stack", "t", "to", "transpose",
+    "tril", "triu", "unbind", "unsqueeze", "view", "zero", "zeros", "zeros_like",
 }  # fmt: skip
 
 
@@ -47,11 +67,13 @@ class OperationCount(TorchDispatchMode):
     code, its own automatic differentiation included. An elementwise operation counts one for each
     entry of its result, whether ``+`` or ``tanh``; a sum one for each entry of its argument; a
     product of matrices :math:`(a\times b)(b\times c)` counts :math:`2abc`. Moving
-    and making entries is free. What is not known is refused, so that nothing goes uncounted.
+    and making entries is free. What torch computes in one go and defines by simpler operations,
+    such as ``gelu``, is taken apart. What is not known is refused, so that nothing goes uncounted.
 
     Attributes:
         total: operations so far.
-        by_name: the same for each kind of operation.
+        transcendental: those of them that are exponentials, logarithms and the like.
+        by_name: the operations of each kind.
 
     Raises:
         NotImplementedError: an operation is not known, or computes with complex numbers.
@@ -68,6 +90,7 @@ class OperationCount(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.by_name: Counter[str] = Counter()
+        self.transcendental = 0
 
     @property
     def total(self) -> int:
@@ -81,10 +104,15 @@ class OperationCount(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        if func in _COMPOSED:
+            with self:
+                return _COMPOSED[func](*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__.rstrip("_")
         if operations := _operations(name, args, result):
             self.by_name[name] += operations
+            broken_power = name == "pow" and not isinstance(args[1], int)
+            self.transcendental += operations * (name in _TRANSCENDENTAL or broken_power)
         return result
 
 
@@ -110,8 +138,8 @@ def _operations(name: str, args: tuple[Any, ...], result: Any) -> int:
         raise NotImplementedError(f"operations must be real to be counted, got complex {name}")
     if name in _ELEMENTWISE:
         return first.numel()
-    if name in _FUSED:
-        return _FUSED[name] * first.numel()
+    if name in _TWO:
+        return 2 * first.numel()
     if name in _REDUCTIONS:
         return args[0].numel()
     if name in ("mm", "bmm"):

@@ -1,11 +1,13 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_lib.derivatives import OperationCount, count_operations, gradient, value_and_gradient
+from course_lib.derivatives import gradient, value_and_gradient
+from course_lib.operation_count import OperationCount, count_operations
 
 sizes = st.integers(0, 7)
 
@@ -74,6 +76,43 @@ def test_a_count_is_the_same_every_time():
 
     counts = {count_operations(gradient, f, torch.randn(10)) for _ in range(3)}
     assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "transcendental"),
+    [
+        (lambda x: x * x + x.square() + x**3, 0),
+        (lambda x: x.abs() ** 0.5, 1),
+        (lambda x: x.abs().sqrt(), 0),
+        (lambda x: x.sin() + x.exp().log1p(), 3),
+        (torch.tanh, 1),
+        (torch.sigmoid, 1),
+        (F.mish, 3),
+    ],
+)
+def test_transcendental_ones_are_told_apart(function, transcendental):
+    with OperationCount() as count:
+        function(torch.linspace(-2, 2, 8))
+    assert count.transcendental == 8 * transcendental
+
+
+def test_what_torch_does_in_one_go_is_taken_apart():
+    with OperationCount() as count:
+        F.silu(torch.ones(5))
+    assert count.by_name == {"neg": 5, "exp": 5, "add": 5, "div": 5, "mul": 5}
+    with OperationCount() as count:
+        F.gelu(torch.ones(5))
+    assert count.by_name["erf"] == 5
+    assert count.total > 15
+
+
+@pytest.mark.parametrize("f", [F.elu, F.gelu, F.silu, F.softplus, F.leaky_relu, torch.sigmoid])
+def test_taken_apart_or_not_the_values_and_gradients_are_the_same(f):
+    x = torch.linspace(-3, 3, 20, dtype=torch.float64).requires_grad_()
+    expected = torch.autograd.grad(f(x).sum(), x)[0]
+    with OperationCount() as count:
+        torch.testing.assert_close(torch.autograd.grad(f(x).sum(), x)[0], expected)
+    assert count.total > 0
 
 
 def test_what_is_not_known_is_refused():
