@@ -2,8 +2,8 @@
 
 What is timed are torch's own kernels on a batch of 64 rows: the activation alone, and a square
 layer `activation(W x + b)`, each forward and forward with backward. In every round each activation
-has its turn, so that a disturbance meets all of them. A figure is the median over the rounds, of the
-seconds of the processor, and of their ratio to those of ReLU in the same round.
+has its turn, so that a disturbance meets all of them. A figure is a median over the rounds: of the
+seconds of the processor, or of their ratio to those of ReLU in the same round.
 """
 
 from __future__ import annotations
