@@ -12,7 +12,7 @@ from torch import Tensor
 
 from course_lib.arguments import check_number
 from course_lib.design_choices.activation_catalogue import ACTIVATIONS, Activation
-from course_lib.design_choices.slopes import Jump, Kink, find_jumps, find_kinks
+from course_lib.design_choices.slopes import FAR, Jump, Kink, check_interval, find_jumps, find_kinks
 from course_lib.operation_count import OperationCount
 from course_lib.rounding import significant
 
@@ -21,7 +21,6 @@ __all__ = ["Cost", "Desiderata", "desiderata", "desiderata_table"]
 Interval = tuple[float, float]
 
 _CELLS = 4001  # odd, so that 0 lies in the middle of a cell of a symmetric interval
-_FAR = 1e6  # where a function is asked how it ends
 
 
 class Cost(NamedTuple):
@@ -129,7 +128,8 @@ def desiderata(
 
     Args:
         activations: those wanted; all of :data:`ACTIVATIONS` by default.
-        interval: where to look, two finite numbers.
+        interval: where to look, two numbers from -1e6 to 1e6, apart by at least 0.001 and by 0.0001
+            of the larger one in absolute value: float64 resolves no finer cells.
         threshold: positive number; slopes below it count as small.
 
     Returns:
@@ -146,7 +146,7 @@ def desiderata(
     Source: slides 7 to 10.
     """
     chosen = _activations(activations)
-    low, high = _check_interval(interval)
+    low, high = check_interval(interval)
     check_number("threshold", threshold, above=0)
     return [_desiderata(activation, low, high, float(threshold)) for activation in chosen]
 
@@ -190,7 +190,7 @@ def _desiderata(activation: Activation, low: float, high: float, threshold: floa
     breaks = x.new_tensor([jump.x for jump in jumps] + [kink.x for kink in kinks])
     smooth = ((x[:, None] - breaks).abs() > (high - low) / _CELLS).all(1)
     slopes = activation.derivative(x)
-    far = activation.derivative(x.new_tensor([-_FAR, _FAR])).tolist()
+    far = activation.derivative(x.new_tensor([-FAR, FAR])).tolist()
     y, mirrored = f(x), f(-x)
     odd_error = (y + mirrored).abs().max()
     even_error = (y - mirrored).abs().max()
@@ -249,7 +249,7 @@ def _runs(edges: Tensor, where: Tensor, smooth: Tensor, breaks: Tensor) -> tuple
 
 def _range(f: Callable[[Tensor], Tensor], y: Tensor) -> Interval:
     """Smallest and largest value, also far away; infinite if it still grows there."""
-    near, far = f(y.new_tensor([-_FAR / 2, _FAR / 2])), f(y.new_tensor([-_FAR, _FAR]))
+    near, far = f(y.new_tensor([-FAR / 2, FAR / 2])), f(y.new_tensor([-FAR, FAR]))
     grows = far - near
     all_values = torch.cat([y, near, far])
     low = -math.inf if (grows < -1).any() else all_values.min().item()
@@ -294,10 +294,3 @@ def _activations(
     if not chosen:
         raise ValueError("activations must be at least one, got none")
     return chosen
-
-
-def _check_interval(interval: Interval) -> Interval:
-    if not isinstance(interval, tuple | list) or len(interval) != 2:
-        raise TypeError(f"interval must be two numbers, got {interval!r}")
-    low = check_number("interval[0]", interval[0])
-    return low, check_number("interval[1]", interval[1], above=low)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["Jump", "Kink", "find_jumps", "find_kinks"]
+from course_lib.arguments import check_number
 
-_STEP = 1e-6  # of the difference quotients: truncation and round-off are both far below 1e-3
+__all__ = ["FAR", "Jump", "Kink", "check_interval", "find_jumps", "find_kinks"]
+
+FAR = 1e6  # where a function is asked how it ends; no jump or kink is looked for beyond
+
 _SPLIT = 2**0.5 - 1  # an irrational place, so that no break lies exactly on it
 
 
@@ -42,6 +47,27 @@ class Kink:
     x: float
     left: float
     right: float
+
+
+def check_interval(interval: Any) -> tuple[float, float]:
+    """Return both ends if they are numbers, in order, with jumps and kinks resolved between them.
+
+    Example:
+        >>> check_interval((0, 1e-9))
+        Traceback (most recent call last):
+        ...
+        ValueError: interval must be at least 0.001 wide to be resolved, got (0, 1e-09)
+    """
+    if not isinstance(interval, tuple | list) or len(interval) != 2:
+        raise TypeError(f"interval must be two numbers, got {interval!r}")
+    low = check_number("interval[0]", interval[0], low=-FAR, high=FAR)
+    high = check_number("interval[1]", interval[1], low=-FAR, high=FAR, above=low)
+    narrowest = max(1e-3, 1e-4 * max(abs(low), abs(high)))
+    if high - low < narrowest:
+        raise ValueError(
+            f"interval must be at least {narrowest:.3g} wide to be resolved, got {interval!r}"
+        )
+    return low, high
 
 
 def find_jumps(function: Callable[[Tensor], Tensor], edges: Tensor) -> list[Jump]:
@@ -82,13 +108,16 @@ def find_kinks(
         [(0.0, 0.0, 1.0)]
     """
 
-    def slope(x: Tensor) -> Tensor:
-        return (function(x + _STEP) - function(x - _STEP)) / (2 * _STEP)
+    step = _step(edges)
+    digits = math.floor(-math.log10(step))
 
-    low, high = _narrow(slope, edges, width=_STEP)
-    left, right = low - 3 * _STEP, high + 3 * _STEP  # whose quotients do not reach the kink
+    def slope(x: Tensor) -> Tensor:
+        return (function(x + step) - function(x - step)) / (2 * step)
+
+    low, high = _narrow(slope, edges, width=step)
+    left, right = low - 3 * step, high + 3 * step  # whose quotients do not reach the kink
     p, q = slope(left), slope(right)
-    far = slope(right + 9 * _STEP) - slope(left - 9 * _STEP)
+    far = slope(right + 9 * step) - slope(left - 9 * step)
     found = ((q - p).abs() > 1e-3) & ((q - p).abs() > far.abs() / 2)
     kinks: list[Kink] = []
     for i in found.nonzero()[:, 0].tolist():
@@ -96,15 +125,28 @@ def find_kinks(
         rise = (function(right[i]) - function(left[i]) - q[i] * (right[i] - left[i])).item()
         x = left[i].item() + rise / (p[i] - q[i]).item()
         known = [jump.x for jump in jumps] + [kink.x for kink in kinks]
-        if all(abs(x - other) > 10 * _STEP for other in known):
-            kinks.append(Kink(round(x, 6) + 0.0, p[i].item(), q[i].item()))
+        if all(abs(x - other) > 10 * step for other in known):
+            kinks.append(Kink(round(x, digits) + 0.0, p[i].item(), q[i].item()))
     return kinks
+
+
+def _step(edges: Tensor) -> float:
+    """Return the step of the difference quotients: 1e-6, unless the numbers or cells are unusual.
+
+    Round-off in the quotients is about ε|x| divided by it, and a kink must not be seen from the
+    neighbouring cell.
+    """
+    return min(max(1e-6, 1e-9 * edges.abs().max().item()), edges.diff().min().item() / 64)
 
 
 def _narrow(
     function: Callable[[Tensor], Tensor], edges: Tensor, width: float
 ) -> tuple[Tensor, Tensor]:
-    """Cut every cell down to ``width``, around where the function changes most."""
+    """Cut every cell down to ``width``, around where the function changes most.
+
+    Cells stay a few spacings of the numbers wide, or there would be nothing left to cut.
+    """
+    width = max(width, 4 * torch.finfo(edges.dtype).eps * edges.abs().max().item())
     low, high = edges[:-1].clone(), edges[1:].clone()
     left, right = function(low), function(high)
     while (high - low).max() > width:

@@ -200,7 +200,7 @@ def test_wrong_arguments_are_named(table):
         desiderata([])
     with pytest.raises(ValueError, match=r"interval\[1\] must be .* above 3.0, got 1"):
         desiderata(interval=(3, 1))
-    with pytest.raises(ValueError, match=r"interval\[0\] must be a finite number, got nan"):
+    with pytest.raises(ValueError, match=r"interval\[0\] must be a finite number .*, got nan"):
         desiderata(interval=(math.nan, 1))
     with pytest.raises(TypeError, match="interval must be two numbers, got 5"):
         desiderata(interval=5)
@@ -212,3 +212,17 @@ def test_wrong_arguments_are_named(table):
         desiderata_table([])
     with pytest.raises(ValueError, match="same threshold"):
         desiderata_table([table["relu"], *desiderata([ACTIVATIONS["relu"]], threshold=0.1)])
+
+
+@pytest.mark.parametrize("interval", [(-1e6, 1e6), (-1e4, 3e4), (-0.01, 0.01), (-0.0004, 0.0006)])
+def test_wide_and_narrow_intervals_are_resolved(interval):
+    relu, sigmoid = desiderata([ACTIVATIONS["relu"], ACTIVATIONS["sigmoid"]], interval=interval)
+    (kink,) = relu.kinks
+    assert (kink.x, kink.left, kink.right) == pytest.approx((0, 0, 1), abs=1e-5)
+    assert sigmoid.differentiable
+
+
+@pytest.mark.parametrize("interval", [(0, 1e-4), (1e5, 1e5 + 1), (-1e7, 0), (0, 1e300)])
+def test_intervals_that_float64_does_not_resolve_are_refused(interval):
+    with pytest.raises(ValueError, match="interval"):
+        desiderata(interval=interval)
