@@ -58,6 +58,15 @@ NAMES = {
         "numpy.float64": ("class", "reference/arrays.scalars.html#$"),
         "numpy.ndarray": ("class", "reference/generated/numpy.ndarray.html#$"),
         "numpy.memmap": ("class", "reference/generated/numpy.memmap.html#$"),
+        "numpy.random.SeedSequence": (
+            "class",
+            "reference/random/bit_generators/generated/numpy.random.SeedSequence.html#$",
+        ),
+    },
+    "sympy": {
+        "sympy.core.expr.Expr": ("class", "modules/core.html#$"),
+        "sympy.Expr": ("class", "modules/core.html#sympy.core.expr.Expr"),
+        "sympy.Symbol": ("class", "modules/core.html#sympy.core.symbol.Symbol"),
     },
     "torch": {
         "torch.Generator": ("class", "generated/torch.Generator.html#$"),

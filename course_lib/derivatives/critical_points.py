@@ -48,7 +48,7 @@ class CriticalPoint:
 
     @property
     def second_order(self) -> bool:
-        r"""Whether no eigenvalue is negative: :math:`\nabla^2 f(x) \succeq 0`.
+        r"""Whether :math:`\nabla^2 f(x) \succeq 0`, that is, no eigenvalue is negative.
 
         Together with :attr:`first_order` it is necessary for a minimiser, and not sufficient.
         """

@@ -145,7 +145,7 @@ class Tape:
 
     @property
     def numbers_kept(self) -> int:
-        """How many numbers the values on the tape hold together: its memory."""
+        """The memory of the tape, as how many numbers its values hold together."""
         return sum(node.value.shape.numel() for node in self.nodes)
 
 

@@ -83,6 +83,7 @@ from course_lib.design_choices.outputs import (
     softmax,
 )
 from course_lib.design_choices.perceptron import PerceptronRun, perceptron, perceptron_loss
+from course_lib.design_choices.slopes import Jump, Kink
 
 __all__ = [
     "ACTIVATIONS",
@@ -96,7 +97,9 @@ __all__ = [
     "Desiderata",
     "HuberLoss",
     "Identity",
+    "Jump",
     "KLDivLoss",
+    "Kink",
     "L1Loss",
     "LargestMargin",
     "LeakyReLU",

@@ -13,8 +13,6 @@ from course_lib.arguments import check_callable, check_integer, check_number
 
 __all__ = ["Surface"]
 
-_Pair = Sequence[float]
-
 
 class Surface:
     r"""A function :math:`f(u, v)` of the plane, with what is known about it.
@@ -59,9 +57,9 @@ class Surface:
         function: Callable[[Tensor, Tensor], Tensor],
         derivatives: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
         *,
-        start: _Pair,
-        box: Sequence[_Pair],
-        minimizers: Sequence[_Pair] = (),
+        start: Sequence[float],
+        box: Sequence[Sequence[float]],
+        minimizers: Sequence[Sequence[float]] = (),
         minimum: float = -math.inf,
     ) -> None:
         self.name, self.formula = _text("name", name), _text("formula", formula)
@@ -80,12 +78,12 @@ class Surface:
 
     @property
     def start(self) -> Tensor:
-        """The place to start from: a new float64 tensor of shape (2,) on the CPU."""
+        """The place to start from, a new float64 tensor of shape (2,) on the CPU."""
         return torch.tensor(self._start, dtype=torch.float64, device="cpu")
 
     @property
     def minimizers(self) -> Tensor:
-        """All global minimisers: a new float64 tensor of shape (count, 2) on the CPU."""
+        """All global minimisers, a new float64 tensor of shape (count, 2) on the CPU."""
         points = torch.tensor(self._minimizers, dtype=torch.float64, device="cpu")
         return points.reshape(len(self._minimizers), 2)
 

@@ -86,7 +86,7 @@ def test_the_library_imports_only_what_it_declares():
             assert name in declared, f"{path.relative_to(ROOT)} imports {module}: declare it"
 
 
-@pytest.mark.parametrize("room", ["methods", "training"])
+@pytest.mark.parametrize("room", ["derivatives", "design_choices", "methods", "training"])
 def test_main_rooms_do_not_import_the_book_side(room):
     closed = {
         "course_lib.plotting",

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-ROOMS = ("claims", "methods", "plotting", "problems", "training")
+ROOMS = (
+    "claims",
+    "derivatives",
+    "design_choices",
+    "methods",
+    "plotting",
+    "problems",
+    "training",
+)
 
 RESOLVE = """
 import importlib, json, sys

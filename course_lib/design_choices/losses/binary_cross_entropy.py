@@ -34,7 +34,7 @@ def binary_cross_entropy(
     Args:
         outputs: :math:`\hat y`, probabilities of class 1. NaN gives a NaN loss.
         targets: :math:`y` in [0, 1], of the same shape, dtype and device: nothing broadcasts.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse outputs and targets outside [0, 1]. Needs a look at the values on the host.
 
     Returns:
@@ -78,7 +78,7 @@ def binary_cross_entropy_with_logits(
     Args:
         outputs: logits :math:`z`. Infinite ones and NaN give NaN.
         targets: :math:`y` in [0, 1], of the same shape, dtype and device: nothing broadcasts.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse targets outside [0, 1]. Needs a look at the values on the host.
 
     Returns:

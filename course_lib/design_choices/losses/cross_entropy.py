@@ -43,8 +43,8 @@ def cross_entropy(
             classes, of the outputs' shape, dtype and device. Nothing broadcasts.
         label_smoothing: :math:`\varepsilon'` in [0, 1]: targets become
             :math:`(1-\varepsilon')\,y+\varepsilon'/K`, see
-            :func:`~course_lib.design_choices.losses.mix_labels_with_uniform`.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`; one loss for each sample
+            :func:`~course_lib.design_choices.mix_labels_with_uniform`.
+        reduction: see :func:`~course_lib.design_choices.reduce`; one loss for each sample
             (and place), so that ``"mean"`` is the mean over samples.
         validate: refuse labels out of range and targets that are no distributions. Needs a look at
             the values on the host; without it a wrong label is torch's error, or nobody's.
@@ -93,7 +93,7 @@ def cross_entropy_of_probabilities(
             or (N, K, …), or (K,) for one sample. NaN gives a NaN loss.
         targets: class labels, integers of the outputs' shape without K; or distributions over the
             classes, of the outputs' shape, dtype and device. Nothing broadcasts.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`; one loss for each sample.
+        reduction: see :func:`~course_lib.design_choices.reduce`; one loss for each sample.
         validate: refuse what is no label or distribution. Needs a look at the values on the host.
 
     Returns:

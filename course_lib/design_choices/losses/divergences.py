@@ -73,7 +73,7 @@ def kl_divergence(
         dim: the dimension along which a distribution lies.
         log_outputs: the outputs are log-probabilities, as from
             :func:`~course_lib.design_choices.log_softmax`, and lose no digits near 0.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`; one divergence for each
+        reduction: see :func:`~course_lib.design_choices.reduce`; one divergence for each
             distribution, so that ``"mean"`` is their mean.
         validate: refuse what is no distribution. Needs a look at the values on the host.
 

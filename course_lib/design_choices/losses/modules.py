@@ -46,10 +46,10 @@ class _ValidatingLoss(_Loss):
 
 
 class MSELoss(_Loss):
-    """The module of :func:`~course_lib.design_choices.losses.mse_loss`.
+    """The module of :func:`~course_lib.design_choices.mse_loss`.
 
     Args:
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Raises:
         TypeError, ValueError: no such reduction.
@@ -66,10 +66,10 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """The module of :func:`~course_lib.design_choices.losses.l1_loss`.
+    """The module of :func:`~course_lib.design_choices.l1_loss`.
 
     Args:
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Raises:
         TypeError, ValueError: no such reduction.
@@ -86,11 +86,11 @@ class L1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """The module of :func:`~course_lib.design_choices.losses.huber_loss`.
+    """The module of :func:`~course_lib.design_choices.huber_loss`.
 
     Args:
         delta: where square and absolute value meet, positive.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Raises:
         TypeError, ValueError: an argument is out of its range.
@@ -111,10 +111,10 @@ class HuberLoss(_Loss):
 
 
 class BCELoss(_ValidatingLoss):
-    """The module of :func:`~course_lib.design_choices.losses.binary_cross_entropy`.
+    """The module of :func:`~course_lib.design_choices.binary_cross_entropy`.
 
     Args:
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse what is no probability.
 
     Raises:
@@ -134,10 +134,10 @@ class BCELoss(_ValidatingLoss):
 
 
 class BCEWithLogitsLoss(_ValidatingLoss):
-    """The module of :func:`~course_lib.design_choices.losses.binary_cross_entropy_with_logits`.
+    """The module of :func:`~course_lib.design_choices.binary_cross_entropy_with_logits`.
 
     Args:
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse targets that are no probabilities.
 
     Raises:
@@ -157,11 +157,11 @@ class BCEWithLogitsLoss(_ValidatingLoss):
 
 
 class CrossEntropyLoss(_ValidatingLoss):
-    """The module of :func:`~course_lib.design_choices.losses.cross_entropy`.
+    """The module of :func:`~course_lib.design_choices.cross_entropy`.
 
     Args:
         label_smoothing: torch's, from 0 to 1.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse labels out of range and targets that are no distributions.
 
     Raises:
@@ -195,10 +195,10 @@ class CrossEntropyLoss(_ValidatingLoss):
 
 
 class CrossEntropyOfProbabilitiesLoss(_ValidatingLoss):
-    """The module of :func:`~course_lib.design_choices.losses.cross_entropy_of_probabilities`.
+    """The module of :func:`~course_lib.design_choices.cross_entropy_of_probabilities`.
 
     Args:
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse what is no label or distribution.
 
     Raises:
@@ -218,13 +218,13 @@ class CrossEntropyOfProbabilitiesLoss(_ValidatingLoss):
 
 
 class KLDivLoss(_ValidatingLoss):
-    """The module of :func:`~course_lib.design_choices.losses.kl_divergence`, outputs first.
+    """The module of :func:`~course_lib.design_choices.kl_divergence`, outputs first.
 
     Distributions lie along the last dimension.
 
     Args:
         log_outputs: the outputs are log-probabilities.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
         validate: refuse what is no distribution.
 
     Raises:

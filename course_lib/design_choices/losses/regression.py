@@ -25,7 +25,7 @@ def mse_loss(outputs: Tensor, targets: Tensor, *, reduction: Reduction = "mean")
     Args:
         outputs: :math:`\hat y`, samples along the first dimension.
         targets: :math:`y`, of the same shape, dtype and device: nothing broadcasts.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Returns:
         Shape (), or that of the outputs for ``reduction="none"``. Half precision is computed in
@@ -53,7 +53,7 @@ def l1_loss(outputs: Tensor, targets: Tensor, *, reduction: Reduction = "mean") 
     Args:
         outputs: :math:`\hat y`, samples along the first dimension.
         targets: :math:`y`, of the same shape, dtype and device: nothing broadcasts.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Returns:
         Shape (), or that of the outputs for ``reduction="none"``.
@@ -88,7 +88,7 @@ def huber_loss(
         outputs: :math:`\hat y`, samples along the first dimension.
         targets: :math:`y`, of the same shape, dtype and device: nothing broadcasts.
         delta: :math:`\delta`, positive: where the two pieces meet.
-        reduction: see :func:`~course_lib.design_choices.losses.reduce`.
+        reduction: see :func:`~course_lib.design_choices.reduce`.
 
     Returns:
         Shape (), or that of the outputs for ``reduction="none"``.

@@ -85,7 +85,8 @@ def sinkhorn(
         q: probabilities, shape (…, m), with the same leading dimensions.
         cost: :math:`C_{ij}`, finite, what a unit of mass pays from i to j: shape (n, m) for all
             pairs alike, or (…, n, m).
-        epsilon: :math:`\epsilon`, positive, in units of the cost.
+        epsilon: :math:`\epsilon`, positive, in units of the cost. The value's round-off is that of
+            numbers as large as the costs and as :math:`\epsilon`.
         tolerance: on the marginal error; None for the square root of the machine epsilon. With 0
             all iterations are made and no error is read on the host.
         max_iterations: at least 1. If they do not suffice, ``converged`` is False.
@@ -98,7 +99,8 @@ def sinkhorn(
 
     Raises:
         TypeError, ValueError: no floating-point tensors; shapes, dtypes or devices that do not fit;
-            a number out of its range; or (with ``validate``) wrong values.
+            a number out of its range; or (with ``validate``) wrong values, or costs so many
+            :math:`\epsilon` large that the exponents overflow.
 
     Example:
         >>> p, q = torch.tensor([1.0, 0.0]), torch.tensor([0.25, 0.75])
@@ -120,8 +122,7 @@ def sinkhorn(
     if check_flag("validate", validate):
         check_distributions("p", p, p.dim() - 1)
         check_distributions("q", q, q.dim() - 1)
-        if not bool(cost.isfinite().all()):
-            raise ValueError("cost must be finite numbers, got NaN or an infinite one")
+        _check_cost(cost, epsilon)
     exact_p, exact_q, exact_cost = (in_working_precision(x.detach()) for x in (p, q, cost))
     # What rounding took from the sums could not be carried anywhere.
     exact_p = exact_p / exact_p.sum(-1, keepdim=True)
@@ -201,6 +202,20 @@ class _Once(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> None:
         raise RuntimeError("the value of sinkhorn can be differentiated only once")
+
+
+def _check_cost(cost: Tensor, epsilon: float) -> None:
+    if not bool(cost.isfinite().all()):
+        raise ValueError("cost must be finite numbers, got NaN or an infinite one")
+    # A potential is at most a few times as large as the largest cost.
+    largest, limit = float(cost.detach().abs().max()), torch.finfo(cost.dtype).max / 16
+    if cost.dtype in (torch.float16, torch.bfloat16):
+        limit = torch.finfo(torch.float32).max / 16
+    if epsilon > limit or largest > limit * min(epsilon, 1.0):
+        raise ValueError(
+            f"epsilon must be such that cost / epsilon and epsilon are at most {limit:.2g}, "
+            f"got {epsilon!r} for a cost of {largest:.6g}"
+        )
 
 
 def _check_shapes(p: Tensor, q: Tensor, cost: Tensor) -> None:
