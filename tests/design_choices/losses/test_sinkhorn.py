@@ -207,3 +207,15 @@ def test_nothing_leaves_the_device_and_without_checks_nothing_is_read():
         found = sinkhorn(p, q, cost, 0.1, tolerance=0, max_iterations=3, validate=False)
         assert found.iterations == 3
         assert found.value.device.type == found.plan.device.type == "cuda"
+
+
+@pytest.mark.parametrize("epsilon", [1e-38, 1e-300, 1e38, 1e300])
+def test_an_epsilon_that_overflows_is_refused(epsilon):
+    with pytest.raises(ValueError, match=r"epsilon must be such that .*, got 1e"):
+        sinkhorn(P.float(), Q.float(), C.float(), epsilon)
+
+
+@pytest.mark.parametrize("epsilon", [1e-36, 1e36])
+def test_an_epsilon_that_just_does_not_overflow_gives_numbers(epsilon):
+    found = sinkhorn(P.float(), Q.float(), C.float(), epsilon, max_iterations=50)
+    assert all(x.isfinite().all() for x in (found.value, found.plan, found.f, found.g))
