@@ -120,8 +120,10 @@ class Elementary(Traced):
 
     def relu(self) -> Any:
         """Positive part max(x, 0); 0 stands for its derivative at 0, as in torch."""
-        positive = self > 0
-        return self.result("relu", self.value.relu(), Path(self, lambda d: d * positive))
+        positive, zero = self > 0, torch.zeros((), dtype=self.dtype, device=self.device)
+        # A choice and no product: 0 times an infinite derivative would be no number.
+        slope = lambda d: d.where(positive, zero)  # noqa: E731
+        return self.result("relu", self.value.relu(), Path(self, slope))
 
     def where(self, condition: Tensor, other: Any) -> Any:
         """Take this value where ``condition`` holds, and ``other`` elsewhere.

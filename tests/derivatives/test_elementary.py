@@ -8,7 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_lib.derivatives import Dual, Tape, gradient, jvp, value_and_gradient, vjp
+from course_lib.derivatives import (
+    Dual,
+    Tape,
+    gradient,
+    jacobian_by_rows,
+    jvp,
+    value_and_gradient,
+    vjp,
+)
 from tests.derivatives.expressions import choose
 
 UNARY = {
@@ -252,3 +260,9 @@ def test_comparisons_look_at_the_values(kind):
     assert [float(entry.value) for entry in x] == [1.0, 2.0]
     assert sum(x).value == 3
     assert torch.equal(abs(-x).value, x.value)
+
+
+@pytest.mark.parametrize("derivative", [gradient, jacobian_by_rows])
+def test_on_the_way_back_relu_stops_an_infinite_derivative(derivative):
+    slopes = derivative(lambda x: x.relu().sqrt().sum(), double([-1.0, 4.0]))
+    assert slopes.tolist() == [0, 0.25]
