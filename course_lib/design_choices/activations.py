@@ -245,8 +245,8 @@ def leaky_relu(x: Tensor, alpha: float = 0.01) -> Tensor:
     models*, 2013. In torch: ``leaky_relu(x, negative_slope)``, which takes any slope.
     """
     alpha = check_number("alpha", alpha, low=0, high=1)
-    if alpha == 0:
-        return relu(x)  # 0 times infinity would be no number
+    if alpha < 2**-149 and (alpha == 0 or x.dtype != torch.float64):
+        return relu(x)  # alpha is rounded to 0, and 0 times infinity would be no number
     return torch.maximum(alpha * x, x)
 
 

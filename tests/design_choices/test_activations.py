@@ -255,3 +255,11 @@ def test_a_wrong_slope_is_named(f, alpha, kind):
 def test_what_is_no_tensor_of_floats_is_refused(f, x, kind, message):
     with pytest.raises(kind, match=message):
         f(x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("alpha", [0.0, 1e-320, 1e-46, 1e-45, 1e-30, 1e-6])
+def test_a_tiny_slope_makes_no_nan_of_infinity(dtype, alpha):
+    values = dc.leaky_relu(torch.tensor([-math.inf, -1.0, math.inf], dtype=dtype), alpha)
+    assert not values.isnan().any()
+    assert values[1].item() == pytest.approx(-alpha, rel=0.01, abs=1e-7)
