@@ -76,7 +76,10 @@ def check_number(
     message = f"{name} must be a finite number{' ' * bool(finite)}{stated}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(message)
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:  # of an integer or a fraction
+        raise ValueError(message) from error
     if not (math.isfinite(number) and low <= number <= high and above < number < below):
         raise ValueError(message)
     return number

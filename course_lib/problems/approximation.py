@@ -87,7 +87,8 @@ def interpolation_bound(a: float, b: float, pieces: int, curvature: float) -> fl
     a, b = check_interval(a, b)
     check_integer("pieces", pieces, low=1)
     check_number("curvature", curvature, low=0)
-    return ((b - a) / pieces) ** 2 * float(curvature) / 8
+    width = (b - a) / pieces
+    return width * width * float(curvature) / 8
 
 
 def step_net(

@@ -76,7 +76,8 @@ def modulus_of_continuity(
     x = evenly_spaced(a, b, samples - 1, torch.float64, name="samples")
     spacing = float(x[-1] - x[0]) / (samples - 1)
     # A distance that is a multiple of the spacing but for round-off counts as that multiple.
-    reach = min(math.floor(check_number("delta", delta, above=0) / spacing + 1e-6), samples - 1)
+    spacings = check_number("delta", delta, above=0) / spacing + 1e-6
+    reach = math.floor(min(spacings, samples - 1))
     if reach < 1:
         raise ValueError(
             f"delta must be at least the spacing {spacing:.3g} of the samples, got {delta!r}: take "

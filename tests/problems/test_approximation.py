@@ -284,3 +284,7 @@ def test_the_bound_of_steps_is_its_formula(modulus, steepness):
     assume(modulus == 0 or modulus > 1e-300)
     expected = modulus / (1 - math.exp(-steepness / 2))
     assert step_bound(modulus, steepness) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_bound_out_of_range_is_infinite():
+    assert interpolation_bound(0, 1e200, 1, 1.0) == math.inf

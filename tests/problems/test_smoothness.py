@@ -93,3 +93,7 @@ def test_points_are_evenly_spaced_numbers_of_their_type(a, width, pieces):
     assert len(x) == pieces + 1
     step = width / pieces
     assert (x.diff() - step).abs().max() <= 2 * torch.finfo(torch.float32).eps * (1e2 + abs(a))
+
+
+def test_a_huge_distance_is_the_whole_interval():
+    assert modulus_of_continuity(torch.sin, 0, 1, 1e308) == pytest.approx(math.sin(1))
