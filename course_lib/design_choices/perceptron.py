@@ -75,6 +75,7 @@ def perceptron(
 
     Raises:
         TypeError, ValueError: an argument is not as said.
+        OverflowError: the weights leave the range of the dtype of ``x``.
 
     Example:
         >>> x = torch.tensor([[2.0, 1.0], [1.0, 3.0], [-1.0, 1.0]])
@@ -120,8 +121,14 @@ def perceptron(
             )
             break
         earlier.add(state)
+    w = w * scale
+    if not bool(w.isfinite().all()):
+        raise OverflowError(
+            f"x must be so small that sums of its rows stay within {x.dtype}, got entries of the "
+            f"order of {scale:.1g}"
+        )
     return PerceptronRun(
-        w=w * scale,
+        w=w,
         mistakes=len(mistaken),
         passes=len(per_pass),
         converged=per_pass[-1] == 0,

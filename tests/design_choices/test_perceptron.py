@@ -231,7 +231,7 @@ def test_wrong_arguments_are_named(change, kind, message):
     ("outputs", "targets", "kind", "message"),
     [
         ([1.0], Y[:1], TypeError, r"outputs must be a tensor of dtype .*got \[1.0\]"),
-        (Y, Y, ValueError, "outputs must be of dtype .*got torch.int64"),
+        (Y, Y, TypeError, "outputs must be a tensor of dtype .*got int64"),
         (X, Y, ValueError, r"targets must have shape \(3, 2\).*got \(3,\)"),
         (X[:, :1], Y, ValueError, r"targets must have shape \(3, 1\).*got \(3,\)"),
         (X[:, 0], Y - 1, ValueError, "targets must be labels -1 and 1, got 0"),
@@ -248,3 +248,9 @@ def test_looking_at_the_labels_can_be_left_out():
     assert loss(torch.tensor([-2.0, 2.0]), torch.tensor([1.0, 1.0])).tolist() == [2.0, 0.0]
     with pytest.raises(TypeError, match="validate must be True or False, got 1"):
         perceptron_loss(X, X, validate=1)
+
+
+def test_weights_out_of_range_are_refused():
+    x = torch.tensor([[3e38, -3e38], [3e38, 3e38], [-2e38, 3e38]])
+    with pytest.raises(OverflowError, match="x must be so small that sums of its rows stay within"):
+        perceptron(x, torch.ones(3))
