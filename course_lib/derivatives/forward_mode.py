@@ -80,6 +80,7 @@ def jvp(f: Callable[..., Any], x: Any, v: Any) -> tuple[Any, Any]:
         (tensor(5.), tensor(2.))
     """
     check_callable("f", f, "a function of a tensor")
+    check_same_form("v", v, check_point("x", x))
     level = new_level()
     output = f(Dual(x, v, level))
     if isinstance(output, Dual) and output.level == level:

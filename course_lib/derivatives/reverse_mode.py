@@ -230,6 +230,8 @@ def value_and_gradient(f: Callable[..., Any], *inputs: Any) -> tuple[Any, tuple[
         (tensor(11.), (tensor([3., 4.]), tensor([1., 2.])))
     """
     value, pull = vjp(f, *inputs)
+    if value.shape.numel() != 1:
+        raise ValueError(f"f must return a single number, got shape {tuple(value.shape)}")
     return value, pull()
 
 
@@ -247,7 +249,7 @@ def gradient(f: Callable[..., Any], x: Any) -> Any:
         >>> gradient(lambda x: (x * x).sum(), torch.tensor([1.0, 2.0]))
         tensor([2., 4.])
     """
-    return value_and_gradient(f, x)[1][0]
+    return value_and_gradient(f, check_point("x", x))[1][0]
 
 
 def jacobian_by_rows(f: Callable[..., Any], x: Tensor) -> Any:

@@ -165,8 +165,10 @@ def test_functions_must_return_something_to_differentiate():
             gradient(lambda x, wrong=wrong: wrong, double(1.0))
     with pytest.raises(TypeError, match="f must be a function of tensors, got 3"):
         gradient(3, double(1.0))
-    with pytest.raises(ValueError, match="seed must be given"):
+    with pytest.raises(ValueError, match=r"f must return a single number, got shape \(2,\)"):
         gradient(lambda x: x * x, double(1.0, 2.0))
+    with pytest.raises(TypeError, match="x must be a tensor .*got int64"):
+        gradient(lambda x: x.sum(), torch.tensor([1, 2]))
 
 
 def test_nan_and_infinity_pass_through():

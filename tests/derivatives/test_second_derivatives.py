@@ -58,9 +58,9 @@ def test_a_hessian_of_a_matrix_argument_has_its_shape_twice():
 
 def test_wrong_arguments_are_named():
     x = weights(0)
-    with pytest.raises(ValueError, match=r"tangent must have shape \(25,\), got \(3,\)"):
+    with pytest.raises(ValueError, match=r"v must have shape \(25,\), got \(3,\)"):
         hessian_vector_product(net, x, x[:3])
-    with pytest.raises(ValueError, match="seed must be given"):
+    with pytest.raises(ValueError, match=r"f must return a single number, got shape \(25,\)"):
         hessian_vector_product(lambda x: x * x, x, x)
     with pytest.raises(TypeError, match="f must be a function"):
         hessian(None, x)
