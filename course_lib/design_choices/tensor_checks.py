@@ -18,6 +18,7 @@ __all__ = [
     "check_dimension",
     "check_distributions",
     "check_labels",
+    "check_log_distributions",
     "check_probabilities",
     "check_same_device",
     "check_same_place",
@@ -115,11 +116,34 @@ def check_distributions(name: str, value: Tensor, dim: int, *, allow_nan: bool =
     """Refuse what is no probability distribution along ``dim``. Reads values on the host."""
     check_probabilities(name, value, allow_nan=allow_nan)
     sums = in_working_precision(value.detach()).sum(dim)
-    wrong = (sums - 1).abs() > distribution_tolerance(value.dtype)
-    if bool(wrong.any()):
+    _check_sums(name, sums, dim, distribution_tolerance(value.dtype))
+
+
+def check_log_distributions(name: str, value: Tensor, dim: int) -> None:
+    """Refuse what is no logarithm of a distribution along ``dim``; NaN passes. Reads on the host.
+
+    Rounding a logarithm changes the probability in proportion to the logarithm: the sum may miss 1
+    by as much as that makes of the logarithms at hand.
+    """
+    if bool((value > 0).any()):
         raise ValueError(
-            f"{name} must sum to 1 along dim {dim}, within "
-            f"{distribution_tolerance(value.dtype):.2g}, got a sum of {sums[wrong][0].item():.6g}"
+            f"{name} must be log-probabilities, at most 0, got {value.max().item():.6g}"
+        )
+    logarithms = in_working_precision(value.detach())
+    p = logarithms.exp()
+    rounding = (p * -logarithms.masked_fill(p == 0, 0)).sum(dim) * torch.finfo(value.dtype).eps
+    _check_sums(
+        f"the exponentials of {name}", p.sum(dim), dim, rounding + distribution_tolerance(p.dtype)
+    )
+
+
+def _check_sums(name: str, sums: Tensor, dim: int, tolerance: float | Tensor) -> None:
+    wrong = (sums - 1).abs() > tolerance
+    if bool(wrong.any()):
+        allowed = tolerance[wrong][0].item() if isinstance(tolerance, Tensor) else tolerance
+        raise ValueError(
+            f"{name} must sum to 1 along dim {dim}, within {allowed:.2g}, "
+            f"got a sum of {sums[wrong][0].item():.6g}"
         )
 
 

@@ -10,6 +10,7 @@ from course_lib.design_choices.tensor_checks import (
     check_dimension,
     check_distributions,
     check_labels,
+    check_log_distributions,
     check_probabilities,
     check_tensor,
     distribution_tolerance,
@@ -75,3 +76,20 @@ def test_half_precision_is_worked_on_in_float32():
     for dtype in DTYPES:
         expected = torch.float32 if dtype in HALF else dtype
         assert in_working_precision(torch.ones(2, dtype=dtype)).dtype == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("classes", [2, 10, 1000, 100_000])
+def test_rounded_logarithms_of_distributions_pass(dtype, classes):
+    for z in (torch.randn(3, classes), torch.zeros(3, classes), torch.arange(classes)[None] * 0.5):
+        check_log_distributions("p", torch.log_softmax(z.double(), 1).to(dtype), 1)
+
+
+def test_logarithms_of_no_distribution_are_refused_and_nan_passes():
+    check_log_distributions("p", torch.tensor([0.0, -torch.inf]), 0)
+    check_log_distributions("p", torch.tensor([torch.nan, -1.0]), 0)
+    with pytest.raises(ValueError, match=r"p must be log-probabilities, at most 0, got 0\.5"):
+        check_log_distributions("p", torch.tensor([0.5, -1.0]), 0)
+    for dtype in (torch.float16, torch.float32):
+        with pytest.raises(ValueError, match="exponentials of p must sum to 1 along dim 0, within"):
+            check_log_distributions("p", torch.tensor([0.5, 0.48]).log().to(dtype), 0)

@@ -184,3 +184,11 @@ def test_nothing_leaves_the_device():
         for logs in (False, True):
             kl = kl_divergence(p, p, log_outputs=logs, validate=False)
             assert kl.device.type == "cuda"
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_logarithms_in_half_precision_are_taken(dtype):
+    z = torch.arange(40.0).reshape(2, 20).sin().to(dtype)
+    p = torch.softmax(z.double(), -1).to(dtype)
+    divergence = kl_divergence(p, log_softmax(z), log_outputs=True)
+    assert divergence.item() == pytest.approx(0, abs=0.02)
