@@ -119,7 +119,7 @@ def test_functions_must_be_functions_of_tensors():
         jvp(lambda x: 2, double(1.0), double(1.0))
     with pytest.raises(TypeError, match=r"x must be a tensor .*got 2"):
         jacobian_by_columns(lambda x: x, 2)
-    with pytest.raises(TypeError, match="x must be a tensor .*got int64"):
+    with pytest.raises(TypeError, match=r"x must be a tensor .*got int64"):
         jvp(lambda x: x, torch.tensor(1), double(1.0))
     with pytest.raises(ValueError, match=r"v must have shape \(2,\), got \(1,\)"):
         jvp(lambda x: x, double(1.0, 2.0), double(1.0))

@@ -167,7 +167,7 @@ def test_functions_must_return_something_to_differentiate():
         gradient(3, double(1.0))
     with pytest.raises(ValueError, match=r"f must return a single number, got shape \(2,\)"):
         gradient(lambda x: x * x, double(1.0, 2.0))
-    with pytest.raises(TypeError, match="x must be a tensor .*got int64"):
+    with pytest.raises(TypeError, match=r"x must be a tensor .*got int64"):
         gradient(lambda x: x.sum(), torch.tensor([1, 2]))
 
 
