@@ -72,6 +72,8 @@ def check_number(
     """
     bounds = {"of at least": low, "of at most": high, "above": above, "below": below}
     finite = [f"{word} {bound}" for word, bound in bounds.items() if math.isfinite(bound)]
+    if math.isfinite(low) and math.isfinite(high):
+        finite[:2] = [f"from {low} to {high}"]
     stated = " and ".join(finite)
     message = f"{name} must be a finite number{' ' * bool(finite)}{stated}, got {value!r}"
     if isinstance(value, bool) or not isinstance(value, Real):

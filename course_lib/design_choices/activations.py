@@ -239,7 +239,7 @@ def leaky_relu(x: Tensor, alpha: float = 0.01) -> Tensor:
         >>> leaky_relu(torch.zeros(2), alpha=2.0)
         Traceback (most recent call last):
         ...
-        ValueError: alpha must be a finite number of at least 0 and of at most 1, got 2.0
+        ValueError: alpha must be a finite number from 0 to 1, got 2.0
 
     Source: slide 9; Maas, Hannun and Ng, *Rectifier nonlinearities improve neural network acoustic
     models*, 2013. In torch: ``leaky_relu(x, negative_slope)``, which takes any slope.

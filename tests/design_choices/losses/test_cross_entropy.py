@@ -261,9 +261,7 @@ def test_outputs_and_options_are_checked(loss):
     ("value", "kind"), [(-0.1, ValueError), (1.1, ValueError), (nan, ValueError), ("0", TypeError)]
 )
 def test_label_smoothing_is_a_share(value, kind):
-    message = (
-        f"label_smoothing must be a finite number of at least 0 and of at most 1, got {value!r}"
-    )
+    message = f"label_smoothing must be a finite number from 0 to 1, got {value!r}"
     with pytest.raises(kind, match=re.escape(message)):
         cross_entropy(torch.zeros(1, 2), torch.tensor([0]), label_smoothing=value)
 
