@@ -12,7 +12,16 @@ from torch import Tensor
 
 from course_lib.arguments import check_number
 from course_lib.design_choices.activation_catalogue import ACTIVATIONS, Activation
-from course_lib.design_choices.slopes import FAR, Jump, Kink, check_interval, find_jumps, find_kinks
+from course_lib.design_choices.slopes import (
+    FAR,
+    Jump,
+    Kink,
+    check_interval,
+    find_jumps,
+    find_kinks,
+    find_range,
+    values_at,
+)
 from course_lib.operation_count import OperationCount
 from course_lib.rounding import significant
 
@@ -136,7 +145,8 @@ def desiderata(
         One entry for each activation, in their order.
 
     Raises:
-        TypeError, ValueError: an argument is not as said, or there is no activation.
+        TypeError, ValueError: an argument or what an activation returns is not as said, or there is
+            no activation.
 
     Example:
         >>> relu, = desiderata([ACTIVATIONS["relu"]])
@@ -185,13 +195,13 @@ def _desiderata(activation: Activation, low: float, high: float, threshold: floa
     steps = torch.arange(-_CELLS, _CELLS + 1, 2, dtype=torch.float64, device="cpu") / _CELLS
     edges = (low + high) / 2 + (high - low) / 2 * steps  # exactly symmetric if the interval is
     x = (edges[:-1] + edges[1:]) / 2
+    y, mirrored = values_at(x, f, f"the function of {activation.name}"), f(-x)
+    slopes = values_at(x, activation.derivative, f"the derivative of {activation.name}", steep=True)
     jumps = find_jumps(f, edges)
     kinks = find_kinks(f, edges, jumps)
     breaks = x.new_tensor([jump.x for jump in jumps] + [kink.x for kink in kinks])
     smooth = ((x[:, None] - breaks).abs() > (high - low) / _CELLS).all(1)
-    slopes = activation.derivative(x)
     far = activation.derivative(x.new_tensor([-FAR, FAR])).tolist()
-    y, mirrored = f(x), f(-x)
     odd_error = (y + mirrored).abs().max()
     even_error = (y - mirrored).abs().max()
     flat = _runs(edges, slopes == 0, smooth, breaks)
@@ -209,7 +219,7 @@ def _desiderata(activation: Activation, low: float, high: float, threshold: floa
         slopes=(slopes[smooth].min().item(), slopes[smooth].max().item()),
         slope_far_left=far[0],
         slope_far_right=far[1],
-        values=_range(f, y),
+        values=find_range(f, y),
         mean=_gaussian_mean(f),
         even=bool(even_error < 1e-12),
         odd=bool(odd_error < 1e-12),
@@ -245,16 +255,6 @@ def _runs(edges: Tensor, where: Tensor, smooth: Tensor, breaks: Tensor) -> tuple
                 if abs(run[side] - point) < reach:
                     run[side] = point
     return tuple((start + 0.0, end + 0.0) for start, end in runs)
-
-
-def _range(f: Callable[[Tensor], Tensor], y: Tensor) -> Interval:
-    """Smallest and largest value, also far away; infinite if it still grows there."""
-    near, far = f(y.new_tensor([-FAR / 2, FAR / 2])), f(y.new_tensor([-FAR, FAR]))
-    grows = far - near
-    all_values = torch.cat([y, near, far])
-    low = -math.inf if (grows < -1).any() else all_values.min().item()
-    high = math.inf if (grows > 1).any() else all_values.max().item()
-    return low, high
 
 
 def _gaussian_mean(f: Callable[[Tensor], Tensor]) -> float:

@@ -12,7 +12,16 @@ from torch import Tensor
 
 from course_lib.arguments import check_number
 
-__all__ = ["FAR", "Jump", "Kink", "check_interval", "find_jumps", "find_kinks"]
+__all__ = [
+    "FAR",
+    "Jump",
+    "Kink",
+    "check_interval",
+    "find_jumps",
+    "find_kinks",
+    "find_range",
+    "values_at",
+]
 
 FAR = 1e6  # where a function is asked how it ends; no jump or kink is looked for beyond
 
@@ -128,6 +137,53 @@ def find_kinks(
         if all(abs(x - other) > 10 * step for other in known):
             kinks.append(Kink(round(x, digits) + 0.0, p[i].item(), q[i].item()))
     return kinks
+
+
+def find_range(function: Callable[[Tensor], Tensor], y: Tensor) -> tuple[float, float]:
+    """Return the smallest and largest of ``y`` and of the function's values far away.
+
+    They are infinite where the function grows from one doubling of x to the next, not less each
+    time: as do powers and logarithms, but neither waves nor what tends to a limit.
+
+    Example:
+        >>> find_range(torch.relu, torch.zeros(1, dtype=torch.float64))
+        (0.0, inf)
+    """
+    doublings = FAR * 0.5 ** torch.arange(6, -1, -1, dtype=y.dtype, device=y.device)
+    ends = torch.stack([function(-doublings), function(doublings)])
+    seen = torch.cat([y, ends.flatten()])
+    low = -math.inf if _is_endless(-ends.diff()) else seen.min().item()
+    high = math.inf if _is_endless(ends.diff()) else seen.max().item()
+    return low, high
+
+
+def _is_endless(rises: Tensor) -> bool:
+    on_and_on = (rises > 0) & (rises >= 0.9 * rises[:, :1])
+    return bool(on_and_on.all(1).any())
+
+
+def values_at(
+    x: Tensor, function: Callable[[Tensor], Tensor], what: str, *, steep: bool = False
+) -> Tensor:
+    """Return the function's values at ``x`` if they are numbers; infinite ones if ``steep``.
+
+    Example:
+        >>> values_at(torch.zeros(1), torch.log, "the function")
+        Traceback (most recent call last):
+        ...
+        ValueError: the function must have finite values, got -inf at 0
+    """
+    y = function(x)
+    if not isinstance(y, Tensor) or y.dtype != x.dtype or y.shape != x.shape:
+        got = f"{y.dtype} of shape {tuple(y.shape)}" if isinstance(y, Tensor) else repr(y)
+        raise TypeError(f"{what} must return {x.dtype} of the shape of its argument, got {got}")
+    wrong = y.isnan() if steep else ~y.isfinite()
+    if bool(wrong.any()):
+        kind = "values that are numbers" if steep else "finite values"
+        raise ValueError(
+            f"{what} must have {kind}, got {y[wrong][0].item()} at {x[wrong][0].item():.6g}"
+        )
+    return y
 
 
 def _step(edges: Tensor) -> float:

@@ -16,7 +16,7 @@ from course_lib.design_choices import (
     leaky_relu,
     leaky_relu_derivative,
 )
-from course_lib.design_choices.slopes import find_jumps, find_kinks
+from course_lib.design_choices.slopes import find_jumps, find_kinks, find_range
 
 CELLS = torch.linspace(-10, 10, 4002, dtype=torch.float64)
 
@@ -226,3 +226,38 @@ def test_wide_and_narrow_intervals_are_resolved(interval):
 def test_intervals_that_float64_does_not_resolve_are_refused(interval):
     with pytest.raises(ValueError, match="interval"):
         desiderata(interval=interval)
+
+
+@pytest.mark.parametrize(
+    ("function", "values"),
+    [
+        (lambda x: torch.sin(20 * x), (-1, 1)),
+        (torch.atan, (-math.pi / 2, math.pi / 2)),
+        (lambda x: torch.log1p(x.abs()), (0, math.inf)),
+        (torch.asinh, (-math.inf, math.inf)),
+        (lambda x: x / (1 + x.abs()), (-1, 1)),
+        (lambda x: -x.square(), (-math.inf, 0)),
+        (torch.exp, (0, math.inf)),
+    ],
+)
+def test_values_are_bounded_for_waves_and_limits_only(function, values):
+    found = find_range(function, function(CELLS))
+    assert found == pytest.approx(values, abs=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "message"),
+    [
+        (lambda x: 1 / x, ValueError, "the function of made must have finite values, got inf at 0"),
+        (torch.sqrt, ValueError, "the function of made must have finite values, got nan at -"),
+        (lambda x: x.float(), TypeError, "must return torch.float64 .*, got torch.float32"),
+        (lambda x: None, TypeError, "must return torch.float64 .*, got None"),
+        (torch.sum, TypeError, r"must return torch.float64 .* of shape \(\)"),
+    ],
+)
+def test_what_has_no_values_on_the_interval_is_refused(function, error, message):
+    with pytest.raises(error, match=message):
+        desiderata([made(function, torch.ones_like)])
+    if error is TypeError or function is torch.sqrt:
+        with pytest.raises(error, match="the derivative of made"):
+            desiderata([made(torch.zeros_like, function)])
