@@ -97,9 +97,11 @@ class Surface:
             Values, shape (…); infinite or NaN where :math:`f` leaves the range of the dtype.
 
         Raises:
-            TypeError, ValueError: ``x`` is no floating-point tensor of such a shape.
+            TypeError, ValueError: ``x`` is no floating-point tensor of such a shape, or
+                ``function`` returns no tensor like its arguments.
         """
-        return self._function(*_coordinates(x))
+        u, v = _coordinates(x)
+        return _checked("function", self._function(u, v), u)
 
     def gradient(self, x: Tensor) -> Tensor:
         r"""Return :math:`\nabla f(x)`, from its formula and not by automatic differentiation.
@@ -111,9 +113,14 @@ class Surface:
             Gradients, shape (…, 2), in the dtype and on the device of ``x``.
 
         Raises:
-            TypeError, ValueError: ``x`` is no floating-point tensor of such a shape.
+            TypeError, ValueError: ``x`` is no floating-point tensor of such a shape, or
+                ``derivatives`` returns no pair of tensors like its arguments.
         """
-        return torch.stack(self._derivatives(*_coordinates(x)), dim=-1)
+        u, v = _coordinates(x)
+        slopes = self._derivatives(u, v)
+        if not isinstance(slopes, tuple | list) or len(slopes) != 2:
+            raise TypeError(f"derivatives must return a pair of tensors, got {slopes!r}")
+        return torch.stack([_checked("derivatives", slope, u) for slope in slopes], dim=-1)
 
     def grid(self, points: int = 200) -> Tensor:
         """Return a grid of points that fills the box, to draw the surface on.
@@ -151,6 +158,17 @@ def _coordinates(x: Tensor) -> tuple[Tensor, Tensor]:
         )
     u, v = x.unbind(-1)
     return u, v
+
+
+def _checked(name: str, value: Any, u: Tensor) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must return tensors like u and v, got {value!r}")
+    if value.shape != u.shape or value.dtype != u.dtype:
+        raise ValueError(
+            f"{name} must return tensors of the shape {tuple(u.shape)} and the dtype {u.dtype} of "
+            f"u and v, got {tuple(value.shape)} and {value.dtype}"
+        )
+    return value
 
 
 def _text(name: str, value: Any) -> str:

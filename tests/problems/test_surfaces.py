@@ -227,3 +227,21 @@ def test_a_wrong_description_is_refused(change, kind, message):
     assert Surface(**right).value(torch.ones(2)).item() == 2
     with pytest.raises(kind, match=message):
         Surface(**{**right, **change})
+
+
+@pytest.mark.parametrize("wrong", [lambda u, v: 1.0, lambda u, v: u.sum(), lambda u, v: u.double()])
+def test_functions_must_return_tensors_like_their_arguments(wrong):
+    surface = Surface(
+        "plane", "u", wrong, lambda u, v: (u, wrong(u, v)), start=(0, 0), box=((-1, 1), (-1, 1))
+    )
+    with pytest.raises((TypeError, ValueError), match="function must return tensors"):
+        surface.value(torch.ones(3, 2))
+    with pytest.raises((TypeError, ValueError), match="derivatives must return tensors"):
+        surface.gradient(torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("wrong", [lambda u, v: u, lambda u, v: (u, v, u), lambda u, v: None])
+def test_derivatives_must_be_a_pair(wrong):
+    surface = Surface("plane", "u", lambda u, v: u, wrong, start=(0, 0), box=((-1, 1), (-1, 1)))
+    with pytest.raises(TypeError, match="derivatives must return a pair of tensors, got"):
+        surface.gradient(torch.ones(3, 2))
