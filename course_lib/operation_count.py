@@ -12,6 +12,8 @@ from torch import Tensor
 from torch._decomp import get_decompositions
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from course_lib.arguments import check_callable
+
 __all__ = ["OperationCount", "count_operations"]
 
 # Exponentials, logarithms and the like; a power too, if its exponent is no whole number.
@@ -119,11 +121,15 @@ class OperationCount(TorchDispatchMode):
 def count_operations(f: Callable[..., Any], *arguments: Any) -> int:
     """Return the number of operations of ``f(*arguments)``; see :class:`OperationCount`.
 
+    Raises:
+        TypeError: ``f`` cannot be called.
+
     Example:
         >>> import torch
         >>> count_operations(torch.dot, torch.ones(100), torch.ones(100))
         200
     """
+    check_callable("f", f, "a function of the arguments")
     with OperationCount() as count:
         f(*arguments)
     return count.total

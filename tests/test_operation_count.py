@@ -120,3 +120,8 @@ def test_what_is_not_known_is_refused():
         count_operations(torch.linalg.svd, torch.ones(2, 2))
     with pytest.raises(NotImplementedError, match="must be real to be counted, got complex mul"):
         count_operations(torch.mul, torch.tensor([1j]), 2)
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(TypeError, match="f must be a function of the arguments, got 3"):
+        count_operations(3)
