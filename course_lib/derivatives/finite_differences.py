@@ -215,9 +215,9 @@ def _moved(kind: str, x: Tensor, move: Tensor) -> Tensor:
     if kind == "complex":
         return move
     real = (x + move) - x
-    size = move.abs()
-    negligible = torch.finfo(x.dtype).eps ** 0.5 * size.max() if move.numel() else 0
-    lost = (real == 0) & (size > negligible)
+    lost = (real == 0) & (move != 0)
+    if bool(lost.any()):
+        lost &= move.abs() > torch.finfo(x.dtype).eps ** 0.5 * move.abs().max()
     if bool(lost.any()):
         raise ValueError(
             f"h must be long enough to change x, got a move of {move[lost][0]:.1e} at "

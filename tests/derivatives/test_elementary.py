@@ -62,8 +62,8 @@ def double(values):
     return torch.tensor(values, dtype=torch.float64)
 
 
-def same(actual, expected):
-    torch.testing.assert_close(actual, expected, rtol=1e-12, atol=0, equal_nan=True)
+def same(actual, expected, absolute=0):
+    torch.testing.assert_close(actual, expected, rtol=1e-12, atol=absolute, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", UNARY)
@@ -77,10 +77,12 @@ def test_an_elementwise_function_at_any_number(name, values, directions):
     (pulled,) = torch.autograd.grad(expected, leaf, v)
     value, pull = vjp(f, x)
     same(value, expected.detach())
-    same(pull(v)[0], pulled)
+    # Where tanh is near 1, torch rounds 1 - tanh² in another way.
+    absolute = 1e-15 * v.abs().max().item() if name == "tanh" else 0
+    same(pull(v)[0], pulled, absolute)
     value, pushed = jvp(f, x, v)
     same(value, expected.detach())
-    same(pushed, pulled)  # a diagonal Jacobian is its own transpose
+    same(pushed, pulled, absolute)  # a diagonal Jacobian is its own transpose
 
 
 @pytest.mark.parametrize("name", BINARY)
