@@ -92,7 +92,7 @@ def test_the_lectures_eps_stays_below_one_over_k(eps, kind):
 
 
 def test_torchs_eps_is_a_share_and_at_one_has_no_counterpart():
-    with pytest.raises(ValueError, match=r"label_smoothing must be .* of at most 1, got 1\.5"):
+    with pytest.raises(ValueError, match=r"label_smoothing must be .* from 0 to 1, got 1\.5"):
         mix_labels_with_uniform(torch.tensor([0]), 4, 1.5)
     with pytest.raises(ValueError, match=r"label_smoothing must be .* below 1, got 1\.0"):
         to_lecture_smoothing(1.0, 4)
