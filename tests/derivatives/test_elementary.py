@@ -78,7 +78,7 @@ def test_an_elementwise_function_at_any_number(name, values, directions):
     value, pull = vjp(f, x)
     same(value, expected.detach())
     # Where tanh is near 1, torch rounds 1 - tanh² in another way.
-    absolute = 1e-15 * v.abs().max().item() if name == "tanh" else 0
+    absolute = 1e-15 * v.nan_to_num(0, 0, 0).abs().max().item() if name == "tanh" else 0
     same(pull(v)[0], pulled, absolute)
     value, pushed = jvp(f, x, v)
     same(value, expected.detach())
