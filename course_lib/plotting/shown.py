@@ -96,29 +96,22 @@ def show(figure: Figure, message: str) -> ShownFigure:
     if message[-1] not in ".!?":
         message += "."
     description = describe(message, read_panels(figure))
-    picture = io.BytesIO()
+    pixels = io.BytesIO()
     with style():
         for axes in figure.axes:
             if any(isinstance(artist, AxesImage | QuadMesh) for artist in axes.get_children()):
                 axes.grid(False)
         spread_labels(figure)
-        figure.savefig(
-            picture,
-            format="png",
-            dpi=2 * PIXELS_PER_INCH,
-            transparent=True,
-            metadata={"Software": None},
-        )
+        figure.savefig(pixels, format="rgba", dpi=2 * PIXELS_PER_INCH, transparent=True)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)
     width, height = figure.get_size_inches() * PIXELS_PER_INCH
+    picture = Image.frombytes("RGBA", (int(2 * width), int(2 * height)), pixels.getvalue())
     return ShownFigure(description, _in_few_colors(picture), round(width), round(height))
 
 
-def _in_few_colors(picture: io.BytesIO) -> bytes:
+def _in_few_colors(full: Image.Image) -> bytes:
     """Return the picture with 256 colours, a quarter of its size, if that cannot be seen."""
-    with Image.open(picture) as image:
-        full = image.convert("RGBA")
     few = full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     # Many soft shades, as in a glow, would fall into bands: such a picture keeps its colours.
     change = np.abs(_on_black(full) - _on_black(few)).mean()
@@ -127,8 +120,8 @@ def _in_few_colors(picture: io.BytesIO) -> bytes:
     return smaller.getvalue()
 
 
-def _on_black(image: Image.Image) -> NDArray[np.float64]:
+def _on_black(image: Image.Image) -> NDArray[np.float32]:
     """Return what is seen of a picture: colours weakened by transparency, and the transparency."""
-    pixels = np.asarray(image.convert("RGBA"), dtype=float)
+    pixels = np.asarray(image.convert("RGBA"), dtype=np.float32)
     alpha = pixels[..., 3:]
     return np.concatenate([pixels[..., :3] * alpha / 255, alpha], axis=-1)
