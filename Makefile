@@ -26,8 +26,11 @@ book: $(READY) ## set up everything and build the website into _build/html
 	@echo "The book is built. Open _build/html/index.html in a browser."
 
 test: $(READY) book browser ## set up everything and run all tests
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadscope
-	$(BIN)/python -m pytest book $(COMPARE) -n $(WORKERS) --dist loadscope
+	@# The notebooks are run even if a test fails, so that one run tells everything.
+	failed=0; \
+	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadscope || failed=1; \
+	$(BIN)/python -m pytest book $(COMPARE) -n $(WORKERS) --dist loadscope || failed=1; \
+	exit $$failed
 
 notebooks: $(READY) ## execute all notebooks again and store their outputs
 	$(BIN)/python book/_pipeline/execute.py

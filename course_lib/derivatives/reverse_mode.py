@@ -239,7 +239,8 @@ def gradient(f: Callable[..., Any], x: Any) -> Any:
     """Return the gradient of ``f`` at ``x``, in the shape of ``x``.
 
     Args:
-        f: a function of one tensor with a single number as value.
+        f: a function of one tensor with a single number as value, written with the operations and
+            methods of :class:`Elementary`: ``x.sin()``, not ``torch.sin(x)``.
         x: a floating-point tensor of any shape.
 
     Raises:

@@ -1,6 +1,8 @@
 """The book's notebooks are in their fixed form, in time, and agree with the ledger of claims."""
 
 import json
+import re
+from itertools import pairwise
 
 import pytest
 from code_names import claims_checked
@@ -24,6 +26,23 @@ REMEDY = "run `make notebooks`"
 
 def test_there_are_notebooks():
     assert NOTEBOOKS
+
+
+def headers(text):
+    """The cells of the first rows of all tables in a Markdown text."""
+    lines = [line.strip() for line in text.splitlines()]
+    for head, rule in pairwise(lines):
+        if rule.startswith("|") and set(rule) <= set("|-: "):
+            yield from (cell.strip() for cell in re.split(r"(?<!\\)\|", head.strip("|")))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_column_of_a_table_has_a_heading_that_can_be_read_aloud(name):
+    for cell in read_notebook(NOTEBOOKS[name]).cells:
+        stored = [output.get("data", {}) for output in cell.get("outputs", [])]
+        for text in (cell.source, *(data.get("text/markdown", "") for data in stored)):
+            for heading in headers(text):
+                assert re.sub(r"\$[^$]*\$", "", heading).strip(), (cell.id, heading)
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
