@@ -47,12 +47,19 @@ _COMPOSED = get_decompositions(
 )  # fmt: skip
 # One operation for each entry of the argument.
 _REDUCTIONS = {"all", "amax", "amin", "any", "argmax", "max", "mean", "min", "prod", "sum"}
+# Numbers a, b for an n×n matrix and r right-hand sides: a·n³ + b·n²·r operations, leading terms in
+# Golub and Van Loan, Matrix Computations, 4th ed. (2013), sections 3.1, 3.2, 4.1, 4.2 and 8.3.
+_LINEAR_ALGEBRA = {
+    "_linalg_eigh": (9, 0), "_linalg_solve_ex": (2 / 3, 2), "cholesky_solve": (0, 2),
+    "linalg_cholesky_ex": (1 / 3, 0), "linalg_inv_ex": (2, 0), "linalg_ldl_factor_ex": (1 / 3, 0),
+    "linalg_ldl_solve": (0, 2), "linalg_lu_factor_ex": (2 / 3, 0), "linalg_lu_solve": (0, 2),
+    "linalg_solve_triangular": (0, 1),
+}  # fmt: skip
 # Entries are moved, made or read, not computed.
 _FREE = {
-    "_local_scalar_dense", "_reshape_alias", "_to_copy", "_unsafe_view", "alias", "arange",
-    "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty", "empty_like",
-    "empty_strided",
-    "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather", "index",
+    "_linalg_check_errors", "_local_scalar_dense", "_reshape_alias", "_to_copy", "_unsafe_view",
+    "alias", "arange", "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty",
+    "empty_like", "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather", "index",
     "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace", "logspace",
     "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "ones",
     "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
@@ -68,9 +75,11 @@ class OperationCount(TorchDispatchMode):
     Inside the block torch reports every operation that it carries out, from whichever layer of
     code, its own automatic differentiation included. An elementwise operation counts one for each
     entry of its result, whether ``+`` or ``tanh``; a sum one for each entry of its argument; a
-    product of matrices :math:`(a\times b)(b\times c)` counts :math:`2abc`. Moving
-    and making entries is free. What torch computes in one go and defines by simpler operations,
-    such as ``gelu``, is taken apart. What is not known is refused, so that nothing goes uncounted.
+    product of matrices :math:`(a\times b)(b\times c)` counts :math:`2abc`. Solving :math:`n`
+    equations counts :math:`\frac23n^3 + 2n^2`, by Cholesky's factors :math:`\frac13n^3 + 2n^2`; the
+    eigenvalues and eigenvectors of a symmetric matrix :math:`9n^3`: the leading terms of the usual
+    algorithms. Moving and making entries is free. What torch computes in one go and defines by
+    simpler operations, such as ``gelu``, is taken apart. What is not known is refused, so that nothing goes uncounted.
 
     Attributes:
         total: operations so far.
@@ -110,7 +119,7 @@ class OperationCount(TorchDispatchMode):
             with self:
                 return _COMPOSED[func](*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__.rstrip("_")
+        name = func.overloadpacket.__name__.rstrip("_").removeprefix("_foreach_")
         if operations := _operations(name, args, result):
             self.by_name[name] += operations
             broken_power = name == "pow" and not isinstance(args[1], int)
@@ -139,6 +148,8 @@ def _operations(name: str, args: tuple[Any, ...], result: Any) -> int:
     """How many operations one call is."""
     if name in _FREE:
         return 0
+    if isinstance(args[0], list):  # of tensors, from an operation on each
+        return sum(_operations(name, (x, *args[1:]), x) for x in args[0])
     first = result[0] if isinstance(result, tuple | list) else result
     if any(isinstance(value, Tensor) and value.is_complex() for value in (*args, first)):
         raise NotImplementedError(f"operations must be real to be counted, got complex {name}")
@@ -156,4 +167,11 @@ def _operations(name: str, args: tuple[Any, ...], result: Any) -> int:
         return first.numel() * (2 * args[1].shape[-1] + 1)
     if name in ("index_add", "index_put"):
         return math.prod(args[3 if name == "index_add" else 2].shape)
+    if name in ("linalg_vector_norm", "norm"):  # squares, or other powers, and their sum
+        return 2 * args[0].numel()
+    if name in _LINEAR_ALGEBRA:
+        per_cube, per_square = _LINEAR_ALGEBRA[name]
+        matrix = args[1] if name == "cholesky_solve" else args[0]
+        n = matrix.shape[-1]
+        return round(per_cube * n * matrix.numel() + per_square * n * first.numel())
     raise NotImplementedError(f"operations must be known to be counted, got {name}")

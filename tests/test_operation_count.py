@@ -115,6 +115,75 @@ def test_taken_apart_or_not_the_values_and_gradients_are_the_same(f):
     assert count.total > 0
 
 
+def gaussian_elimination(A, b):
+    """Solve A x = b, one row at a time, by divisions, multiplications and subtractions."""
+    A, b, n = A.clone(), b.clone(), len(A)
+    for k in range(n - 1):
+        factors = A[k + 1 :, k] / A[k, k]
+        A[k + 1 :, k + 1 :] -= factors[:, None] * A[k, k + 1 :]
+        b[k + 1 :] -= factors[:, None] * b[k]
+    for k in reversed(range(n)):
+        b[k] = (b[k] - A[k, k + 1 :] @ b[k + 1 :]) / A[k, k]
+    return b
+
+
+def cholesky_by_hand(A):
+    """The lower factor, column by column; only what lies on and below the diagonal is computed."""
+    L, n = torch.zeros_like(A), len(A)
+    for k in range(n):
+        column = A[k:, k] - L[k:, :k] @ L[k, :k]
+        L[k:, k] = column / column[0].sqrt()
+    return L
+
+
+@pytest.mark.parametrize("right_hand_sides", [1, 30])
+def test_solving_equations_counts_as_elimination_by_hand(right_hand_sides):
+    generator = torch.Generator().manual_seed(0)
+    A = torch.eye(60, dtype=torch.float64) + 0.01 * torch.ones(60, 60, dtype=torch.float64)
+    b = torch.randn(60, right_hand_sides, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(gaussian_elimination(A, b), torch.linalg.solve(A, b))
+    torch.testing.assert_close(cholesky_by_hand(A), torch.linalg.cholesky(A))
+    by_hand = count_operations(gaussian_elimination, A, b)
+    for solve in (
+        torch.linalg.solve,
+        lambda A, b: torch.linalg.lu_solve(*torch.linalg.lu_factor(A), b),
+    ):
+        assert count_operations(solve, A, b) == pytest.approx(by_hand, rel=0.05)
+    factors = count_operations(torch.linalg.cholesky, A)
+    assert factors == pytest.approx(count_operations(cholesky_by_hand, A), rel=0.05)
+    assert count_operations(torch.linalg.ldl_factor, A) == factors
+    triangular = count_operations(
+        lambda A, b: torch.linalg.solve_triangular(A, b, upper=True), A, b
+    )
+    factored = count_operations(torch.cholesky_solve, b, A)
+    assert factored == 2 * triangular == 2 * 60**2 * right_hand_sides
+
+
+def test_linear_algebra_grows_with_the_cube_and_with_the_number_of_matrices():
+    for f in (torch.linalg.eigh, torch.linalg.inv, torch.linalg.cholesky):
+        small, large = torch.eye(20), torch.eye(40)
+        assert count_operations(f, large) == pytest.approx(8 * count_operations(f, small), rel=1e-3)
+        many = small.expand(7, 20, 20)
+        assert count_operations(f, many) == pytest.approx(7 * count_operations(f, small), rel=1e-3)
+    assert count_operations(torch.linalg.eigh, torch.eye(20)) == 9 * 20**3
+    assert count_operations(torch.linalg.solve, torch.eye(3), torch.ones(3)) == 18 + 18
+
+
+def test_norms_and_operations_on_lists_count_each_entry():
+    x, y = torch.ones(5), torch.ones(2, 3)
+    assert count_operations(torch.linalg.vector_norm, x) == 2 * 5
+    assert count_operations(torch._foreach_mul, [x, y], 2) == 5 + 6
+    assert count_operations(lambda: torch._foreach_sub_([x, y], [x, y], alpha=0.1)) == 5 + 6
+    assert count_operations(torch._foreach_addcmul, [x], [x], [x]) == 2 * 5
+    assert count_operations(torch._foreach_norm, [x, y]) == 2 * (5 + 6)
+    assert count_operations(torch._foreach_zero_, [x, y]) == 0
+    with OperationCount() as count:
+        torch._foreach_exp([x, y])
+    assert count.transcendental == count.by_name["exp"] == 5 + 6
+    with pytest.raises(NotImplementedError, match=r"got lerp"):
+        count_operations(torch._foreach_lerp, [x], [x], 0.5)
+
+
 def test_what_is_not_known_is_refused():
     with pytest.raises(NotImplementedError, match=r"must be known to be counted, got .*svd"):
         count_operations(torch.linalg.svd, torch.ones(2, 2))
