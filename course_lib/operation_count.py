@@ -59,8 +59,9 @@ _LINEAR_ALGEBRA = {
 _FREE = {
     "_linalg_check_errors", "_local_scalar_dense", "_reshape_alias", "_to_copy", "_unsafe_view",
     "alias", "arange", "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty",
-    "empty_like", "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather", "index",
-    "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace", "logspace",
+    "empty_like", "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like",
+    "gather", "index", "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace",
+    "logspace",
     "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "ones",
     "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
     "repeat", "roll", "scalar_tensor", "select", "select_backward", "set", "slice",
@@ -79,7 +80,8 @@ class OperationCount(TorchDispatchMode):
     equations counts :math:`\frac23n^3 + 2n^2`, by Cholesky's factors :math:`\frac13n^3 + 2n^2`; the
     eigenvalues and eigenvectors of a symmetric matrix :math:`9n^3`: the leading terms of the usual
     algorithms. Moving and making entries is free. What torch computes in one go and defines by
-    simpler operations, such as ``gelu``, is taken apart. What is not known is refused, so that nothing goes uncounted.
+    simpler operations, such as ``gelu``, is taken apart. What is not known is refused, so that
+    nothing goes uncounted.
 
     Attributes:
         total: operations so far.
