@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import SGD
+from course_lib.methods import SGD, HeavyBall
 from tests.methods.example_rules import (
     ExampleAdam,
     ExampleAdamW,
     ExampleListMomentum,
     ExampleMomentum,
 )
+from tests.methods.momentum_by_torch import LecturesMomentumByTorch
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def _cases(ours, reference, options, **more):
 
 CASES = [
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1}, sparse=True),
+    *_cases(HeavyBall, LecturesMomentumByTorch, {"lr": 0.1, "beta": 0.9}),
     *_cases(ExampleMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     *_cases(ExampleListMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     # Adam's eps is 0 in float16, and its step 0/0 where the gradient is small, torch's too.
