@@ -18,8 +18,8 @@ from course_lib.methods.line_search import (
     StepSize,
     line_search,
 )
-from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.momentum import HeavyBall
+from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.sgd import SGD
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Direction",
     "FixedStep",
     "GradientDescent",
+    "HeavyBall",
     "LineSearchMethod",
     "Method",
     "NoStepError",
