@@ -4,10 +4,11 @@
 """
 
 from course_lib.training.batches import BatchesWithReplacement, FullBatch, ShuffledBatches
-from course_lib.training.closure import BatchClosure, FunctionClosure
+from course_lib.training.closure import BatchClosure
 from course_lib.training.data import Data, MappedData, TensorData, as_data
 from course_lib.training.evaluation import accuracy, evaluating, mean_loss
 from course_lib.training.fitting import fit
+from course_lib.training.function_closure import FunctionClosure
 from course_lib.training.history import History
 from course_lib.training.memory import PeakMemory, resident_memory
 from course_lib.training.minimizing import Trajectory, minimize

@@ -1,4 +1,4 @@
-"""Closures: what a method may ask about the function at the current parameters."""
+"""What a method may ask about the loss of a batch at the current parameters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from course_lib.derivatives.hessian_operator import HessianOperator
 from course_lib.training.batches import draw_distinct
 from course_lib.training.data import Data, as_data
 from course_lib.training.nonfinite import NonFiniteLossError, likely_cause
 
-__all__ = ["BatchClosure", "FunctionClosure"]
+__all__ = ["BatchClosure"]
 
 
 class BatchClosure:
@@ -33,8 +34,8 @@ class BatchClosure:
         generator: the source of the batches of :meth:`sample`.
 
     Attributes:
-        touched: ``Counter`` of samples by kind, ``"gradient"`` and ``"value"``, shared by all
-            closures that come from this one.
+        touched: ``Counter`` of samples by kind, ``"gradient"``, ``"value"`` and ``"hessian"``
+            (products), shared by all closures that come from this one.
         first_loss: the first loss it computed, None before.
 
     Example:
@@ -95,6 +96,41 @@ class BatchClosure:
         loss.backward()
         self.touched["gradient"] += len(y)
         return loss.detach()
+
+    def with_hessian(
+        self, parameters: Sequence[Tensor] | None = None
+    ) -> tuple[Tensor, HessianOperator]:
+        r"""Set the gradients, and return the loss and the map :math:`v \mapsto \nabla^2F_J(w)\,v`.
+
+        The map is that of the batch loss in ``parameters``, by default the closure's own. It can
+        be used until they change. Each product counts the batch as ``"hessian"`` samples.
+
+        Example:
+            >>> x, y = torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0], [4.0]])
+            >>> model = nn.Linear(1, 1, bias=False)
+            >>> closure = BatchClosure(model, nn.functional.mse_loss, (x, y), slice(0, 2))
+            >>> loss, product = closure.with_hessian()
+            >>> product([torch.ones(1, 1)]), closure.touched["hessian"]
+            ([tensor([[10.]])], 2)
+        """
+        parameters = self.parameters if parameters is None else tuple(parameters)
+        free = [p for p in self.parameters if p.requires_grad]
+        x, y = self.batch
+        with torch.enable_grad():
+            loss = self.loss(self.model(x), y)
+            self._see(loss)
+            gradients = torch.autograd.grad(loss, free, create_graph=True, allow_unused=True)
+        self.touched["gradient"] += len(y)
+        for p in self.parameters:
+            p.grad = None
+        for p, g in zip(free, gradients, strict=True):
+            p.grad = None if g is None else g.detach()
+        found = {id(p): g for p, g in zip(free, gradients, strict=True)}
+        in_order = [found.get(id(p)) for p in parameters]
+        return loss.detach(), HessianOperator(in_order, parameters, count=self._count_product)
+
+    def _count_product(self) -> None:
+        self.touched["hessian"] += self.size
 
     def value(self) -> Tensor:
         """Return the batch loss alone, shape (), and leave the gradients as they are."""
@@ -157,52 +193,6 @@ class BatchClosure:
         return self.on(draw_distinct(len(self.data), n, self.generator))
 
 
-class FunctionClosure:
-    r"""A torch closure over a function :math:`f` of one tensor :math:`x`.
-
-    Called, it sets ``x.grad`` to :math:`\nabla f(x)` and returns :math:`f(x)`. Asked again at the
-    same point it answers from memory, so that a loop can look at a point without making the
-    method pay for it.
-
-    Args:
-        f: function from a tensor shaped like ``x`` to a tensor of shape ().
-        x: leaf tensor that requires gradients.
-
-    Attributes:
-        touched: ``Counter`` of evaluations by kind, ``"gradient"`` and ``"value"``.
-
-    Example:
-        >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
-        >>> closure = FunctionClosure(lambda x: (x * x).sum(), x)
-        >>> closure().item(), x.grad.tolist(), closure().item(), closure.touched["gradient"]
-        (5.0, [2.0, 4.0], 5.0, 1)
-    """
-
-    def __init__(self, f: Callable[[Tensor], Tensor], x: Tensor) -> None:
-        self.f, self.x = f, x
-        self.touched: Counter[str] = Counter(gradient=0, value=0)
-        self._known: tuple[Tensor, Tensor, Tensor] | None = None
-
-    def __call__(self) -> Tensor:
-        """Set ``x.grad`` to the gradient and return the value, a tensor of shape ()."""
-        if self._known is None or not torch.equal(self._known[0], self.x):
-            with torch.enable_grad():
-                value = self.f(self.x)
-                _check_value(value)
-                (gradient,) = torch.autograd.grad(value, self.x)
-            self.touched["gradient"] += 1
-            self._known = self.x.detach().clone(), value.detach(), gradient
-        _, value, gradient = self._known
-        self.x.grad = gradient.clone()  # a method may write into it
-        return value
-
-    def value(self) -> Tensor:
-        """Return the value alone and leave ``x.grad`` as it is."""
-        self.touched["value"] += 1
-        with torch.no_grad():
-            return self.f(self.x)
-
-
 def _check_indices(indices: Any) -> None:
     if isinstance(indices, slice):
         return
@@ -211,13 +201,3 @@ def _check_indices(indices: Any) -> None:
         raise TypeError(f"{allowed}, got {indices!r}")
     if indices.dtype != torch.int64 or indices.dim() != 1 or len(indices) == 0:
         raise ValueError(f"{allowed}, got dtype {indices.dtype} and shape {tuple(indices.shape)}")
-
-
-def _check_value(value: Any) -> None:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"f(x) must be a tensor of shape (), got {type(value).__name__}")
-    if value.dim() != 0 or not value.requires_grad:
-        raise ValueError(
-            "f(x) must be a tensor of shape () that depends on x, got shape "
-            f"{tuple(value.shape)} and requires_grad={value.requires_grad}"
-        )

@@ -173,7 +173,8 @@ class Monitor:
         if self.observe is not None:
             self.observe(history)
         if self.stop is not None:
-            history.reason = check_reason(self.stop(history))
+            reason = check_reason(self.stop(history))
+            history.reason = history.reason or reason  # the method may have given one
 
 
 def _number(name: str, value: Any) -> float:

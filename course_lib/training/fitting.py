@@ -126,6 +126,7 @@ def fit(
                     raise _diverged(error, k, epoch, history) from None
                 history.record(closure, len(data))
                 bar.update()
+                history.reason = getattr(optimizer, "reason", None)
                 if monitor.ends_after_step(k):
                     break
             monitor.after_epoch(epoch)

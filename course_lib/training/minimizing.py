@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from course_lib.arguments import check_callable, check_integer
-from course_lib.training.closure import FunctionClosure
+from course_lib.training.function_closure import FunctionClosure
 from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.optimizer import optimizer_from, set_learning_rate
 from course_lib.training.validation import check_reason
 
-__all__ = ["Trajectory", "minimize"]
+__all__ = ["Trajectory", "as_start", "minimize"]
 
 
 def minimize(
@@ -38,7 +38,9 @@ def minimize(
         x0: start, shape (n,); copied, its dtype and device are kept.
         method: function that makes an optimizer from a list of tensors, e.g.
             ``lambda params: torch.optim.SGD(params, lr=0.1)``. It may ask its closure for the value
-            alone (``closure.value()``).
+            alone (``closure.value()``) or for products with the Hessian
+            (``closure.with_hessian()``). If it has a ``reason`` after a step, it could not make it:
+            the run ends with that reason.
         steps: largest number of steps.
         schedule: :math:`t_k` as a function of :math:`k = 1, 2, \dots`, set before step :math:`k`.
         stop: asked at every iterate, the start included: ``stop(trajectory)`` returns the reason to
@@ -67,21 +69,22 @@ def minimize(
         check_callable("schedule", schedule, "a function of k that gives the learning rate t_k")
     if stop is not None:
         check_callable("stop", stop, "a function of the trajectory")
-    x = _start(x0)
+    x = as_start(x0)
     optimizer = optimizer_from(method, [x])
     closure = FunctionClosure(f, x)
     path = Trajectory(closure.touched)
 
     for k in range(steps + 1):
-        path.add(x, value=closure())  # f(x_k) and its gradient; the method gets them for free
-        if not math.isfinite(path.values[-1]):
-            raise _diverged(path, k)
+        path.visit(x, closure)  # f(x_k) and its gradient; the method gets them for free
         path.reason = check_reason(stop(path)) if stop is not None else None
         if path.reason is not None or k == steps:
             break
         if schedule is not None:
             set_learning_rate(optimizer, k + 1, schedule)
         optimizer.step(closure)
+        path.reason = getattr(optimizer, "reason", None)
+        if path.reason is not None:
+            break
 
     path.reason = path.reason or f"all {steps} steps made"
     return path
@@ -97,7 +100,7 @@ class Trajectory:
         values: :math:`f(x_k)`, float64 array of shape (K + 1,).
         gradient_norms: :math:`\|\nabla f(x_k)\|_2`, float64 array of shape (K + 1,).
         touched: how often the method evaluated :math:`f`: ``Counter`` of ``"gradient"`` (value and
-            gradient at a new point) and ``"value"``.
+            gradient at a new point), ``"value"`` and ``"hessian"`` (products with the Hessian).
         reason: why the run ended.
     """
 
@@ -112,6 +115,16 @@ class Trajectory:
         self._x.append(x.detach().clone())
         self._values.append(value.item())
         self._gradient_norms.append(torch.linalg.vector_norm(x.grad).item())
+
+    def visit(self, x: Tensor, closure: FunctionClosure) -> None:
+        """Append the iterate ``x``, its value and its gradient norm.
+
+        Raises:
+            NonFiniteLossError: the value is infinite or not a number.
+        """
+        self.add(x, value=closure())
+        if not math.isfinite(self._values[-1]):
+            raise _diverged(self, len(self))
 
     def __len__(self) -> int:
         """Return the number of steps made."""
@@ -137,7 +150,8 @@ class Trajectory:
         return f"Trajectory({len(self)} steps{last}, reason={self.reason!r})"
 
 
-def _start(x0: Any) -> Tensor:
+def as_start(x0: Any) -> Tensor:
+    """Return a start as a new leaf tensor of shape (n,) that requires gradients."""
     try:
         x = torch.as_tensor(x0).detach().clone()
     except (TypeError, ValueError, RuntimeError) as error:
