@@ -1,0 +1,117 @@
+"""One cycle: up to a large learning rate, and down to a very small one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from course_lib.arguments import check_flag, check_integer, check_number
+from course_lib.methods.learning_rate.schedule import Schedule
+
+__all__ = ["OneCycle"]
+
+_LONGEST = 2**53  # up to here floats hold every step
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def _linear(start: float, end: float, share: float) -> float:
+    return start + (end - start) * share
+
+
+_ANNEALING: dict[str, Callable[[float, float, float], float]] = {"cos": _cosine, "linear": _linear}
+
+
+@dataclass(frozen=True)
+class OneCycle(Schedule):
+    r"""The one-cycle policy: from :math:`t_\text{max}/d` up to :math:`t_\text{max}`, then down.
+
+    Two phases: a rise during a share :math:`p` of the :math:`K` steps, then a fall to
+    :math:`t_\text{max}/(d\,d_\text{end})`. Three phases: the same rise, a fall back to
+    :math:`t_\text{max}/d` that takes as long, then the rest of the way to the end. Each phase
+    follows half a cosine wave or a straight line. The phases end at the steps :math:`pK - 1`,
+    :math:`2pK - 2` and :math:`K - 1`, as in torch; after the last the rate stays as it is.
+
+    Args:
+        max_lr: :math:`t_\text{max}`, a finite number above 0.
+        total_steps: :math:`K`, the length of the cycle, a whole number of at least 1. The cycle
+            takes the steps :math:`k = 0, \dots, K - 1`.
+        pct_start: :math:`p`, a share from 0 to 1 (to 0.5 if there are three phases).
+        anneal_strategy: ``"cos"`` or ``"linear"``.
+        div_factor: :math:`d`, a finite number of at least 1.
+        final_div_factor: :math:`d_\text{end}`, a finite number of at least :math:`1/d`.
+        three_phase: whether the fall is made in two.
+
+    Raises:
+        TypeError, ValueError: an option is not as described.
+
+    Example:
+        >>> schedule = OneCycle(1.0, total_steps=9, pct_start=0.5, anneal_strategy="linear",
+        ...                     div_factor=8, final_div_factor=1000)
+        >>> [round(schedule(k), 3) for k in (0, 2, 4, 6, 8)]
+        [0.125, 0.625, 0.889, 0.445, 0.0]
+
+    Source: Smith and Topin, *Super-convergence: very fast training of neural networks using large
+    learning rates*, 2018. In torch: ``OneCycleLR``, with the same names; it can also move the
+    momentum, raises an error after the cycle and divides by zero if :math:`pK = 1`, and lets
+    three phases with :math:`p > 0.5` stop before the end.
+    """
+
+    max_lr: float
+    total_steps: int
+    pct_start: float = 0.3
+    anneal_strategy: Literal["cos", "linear"] = "cos"
+    div_factor: float = 25.0
+    final_div_factor: float = 1e4
+    three_phase: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.anneal_strategy, str) or self.anneal_strategy not in _ANNEALING:
+            raise ValueError(
+                f"anneal_strategy must be 'cos' or 'linear', got {self.anneal_strategy!r}"
+            )
+        three = check_flag("three_phase", self.three_phase)
+        self._keep(
+            max_lr=check_number("max_lr", self.max_lr, above=0),
+            total_steps=check_integer("total_steps", self.total_steps, low=1, high=_LONGEST),
+            pct_start=check_number("pct_start", self.pct_start, low=0, high=0.5 if three else 1),
+            div_factor=check_number("div_factor", self.div_factor, low=1),
+        )
+        least = 1 / self.div_factor
+        final_div_factor = check_number("final_div_factor", self.final_div_factor, low=least)
+        self._keep(final_div_factor=final_div_factor)
+
+    @property
+    def phases(self) -> list[tuple[float, float]]:
+        """The last step of each phase, and the rate there. The first begins at ``initial_lr``."""
+        rise = self.pct_start * self.total_steps - 1
+        ends = [(rise, self.max_lr), (float(self.total_steps - 1), self.final_lr)]
+        if self.three_phase:
+            ends.insert(1, (2 * self.pct_start * self.total_steps - 2, self.initial_lr))
+        return ends
+
+    @property
+    def initial_lr(self) -> float:
+        """The rate before the rise."""
+        return self.max_lr / self.div_factor
+
+    @property
+    def final_lr(self) -> float:
+        """The rate at the end of the last fall."""
+        return self.initial_lr / self.final_div_factor
+
+    def rate(self, k: int) -> float:
+        """Return t_k."""
+        k = min(k, self.total_steps - 1)
+        anneal = _ANNEALING[self.anneal_strategy]
+        begin, start = 0.0, self.initial_lr
+        for end, target in self.phases:
+            if k <= end:
+                break
+            begin, start = end, target
+        share = (k - begin) / (end - begin) if end > begin else 1.0
+        return anneal(start, target, share)
