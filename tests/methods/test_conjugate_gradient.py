@@ -1,5 +1,6 @@
 """Linear CG as a building block: against scipy, in theory's bounds, and at its limits."""
 
+import itertools
 import math
 
 import numpy as np
@@ -32,13 +33,15 @@ def test_iterates_are_those_of_scipy(k):
         zero = None if x0 is None else x0.numpy()
         theirs, _ = cg(problem.A.numpy(), problem.b.numpy(), x0=zero, maxiter=k, rtol=0.0)
         np.testing.assert_allclose(found.x.numpy(), theirs, rtol=1e-10)
-        assert found.status == "iterations" and found.iterations == k
+        assert found.status == "iterations"
+        assert found.iterations == k
 
 
 @given(quadratics())
 def test_it_solves_the_system_and_knows_its_residual(problem):
     found = solve(problem, tolerance=1e-7, max_iterations=100 * problem.n)
-    assert found.status == "converged" and found.direction is None
+    assert found.status == "converged"
+    assert found.direction is None
     size = float(problem.b.norm())
     residual = problem.b - problem.A @ found.x
     # What the recursion loses by rounding: some eps |A| |x|.
@@ -103,12 +106,12 @@ def test_iterates_grow_in_length(problem):
         float(solve(problem, tolerance=0.0, max_iterations=k).x.norm())
         for k in range(problem.n + 1)
     ]
-    assert all(a <= b * (1 + 1e-9) for a, b in zip(lengths, lengths[1:], strict=False))
+    assert all(a <= b * (1 + 1e-9) for a, b in itertools.pairwise(lengths))
 
 
 @given(st.lists(st.sampled_from([1.0, 2.0, 4.0]), max_size=3, unique=True), seeds)
 def test_negative_curvature_is_found_and_followed_to_the_boundary(positive, seed):
-    """With different eigenvalues and a generic b, n directions cannot all have positive curvature."""
+    """With different eigenvalues and a generic b, not all n directions curve upwards."""
     problem = quadratic([-1.5, *positive], seed)
     free = solve(problem, tolerance=1e-13)
     assert free.status == "negative curvature"
@@ -124,7 +127,8 @@ def test_negative_curvature_is_found_and_followed_to_the_boundary(positive, seed
 def test_without_curvature_it_reports_the_direction_it_was_to_take():
     problem = Quadratic(torch.zeros(2, 2, dtype=torch.float64), torch.tensor([3.0, 4.0]).double())
     found = solve(problem)
-    assert found.status == "negative curvature" and found.iterations == 1
+    assert found.status == "negative curvature"
+    assert found.iterations == 1
     assert torch.equal(found.direction, problem.b)
     assert torch.equal(found.x, torch.zeros_like(problem.b))
     assert solve(problem, radius=10.0).x.tolist() == pytest.approx([6.0, 8.0])
@@ -146,7 +150,8 @@ def test_ill_conditioned_but_definite_is_not_mistaken_for_indefinite():
 def test_nothing_to_do():
     zero = torch.zeros(3)
     found = conjugate_gradient(lambda v: v, zero)
-    assert (found.status, found.iterations) == ("converged", 0) and torch.equal(found.x, zero)
+    assert (found.status, found.iterations) == ("converged", 0)
+    assert torch.equal(found.x, zero)
     problem = quadratic([1.0, 2.0])
     found = solve(problem, x0=problem.minimizer, tolerance=1e-10)
     assert (found.status, found.iterations) == ("converged", 0)
@@ -161,7 +166,8 @@ def test_dtype_is_kept_and_arguments_are_left_as_they_were(dtype):
     found = conjugate_gradient(lambda v: A @ v, b, x0=x0)
     assert found.x.dtype == found.residual.dtype == dtype
     torch.testing.assert_close(found.x, torch.linalg.solve(A, b), rtol=1e-4, atol=1e-5)
-    assert torch.equal(before[0], b) and torch.equal(before[1], x0)
+    assert torch.equal(before[0], b)
+    assert torch.equal(before[1], x0)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -174,7 +180,8 @@ def test_what_is_not_finite_ends_it_at_a_finite_iterate(bad):
         return A @ v if len(asked) < 3 else torch.full_like(v, bad)
 
     found = conjugate_gradient(product, b, tolerance=1e-12)
-    assert found.status == "not finite" and len(asked) == 3
+    assert found.status == "not finite"
+    assert len(asked) == 3
     torch.testing.assert_close(
         found.x, conjugate_gradient(lambda v: A @ v, b, tolerance=0.0, max_iterations=2).x
     )
