@@ -125,7 +125,8 @@ class ClosureMethod(Optimizer):
         group = self._common_hyperparameters()
         flat = FlatParameters(p for g in self.param_groups for p in g["params"])
         memory = self._memory(flat)
-        point = Point(flat.read(), Oracle(closure, flat), hessian=self.uses_hessian)
+        oracle = Oracle(closure, flat)
+        point = Point(oracle.start, oracle, hessian=self.uses_hessian)
         place = point
         self.reason = None
         try:

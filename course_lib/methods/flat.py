@@ -69,7 +69,7 @@ class FlatParameters:
         for part, p in zip(vector.split(self.sizes), self.params, strict=True):
             if p.is_complex():
                 pairs = part.reshape(*p.shape, 2).to(p.dtype.to_real())
-                parts.append(torch.view_as_complex(pairs))
+                parts.append(torch.view_as_complex(pairs.clone()))  # a pair may start anywhere
             else:
                 parts.append(part.reshape(p.shape).to(p.dtype))
         return parts

@@ -113,7 +113,8 @@ def line_search(
     tried: dict[str, Any] = {}  # what the step size remembers
 
     with torch.no_grad():
-        point = Point(flat.read(), Oracle(closure, flat))
+        oracle = Oracle(closure, flat)
+        point = Point(oracle.start, oracle)
         path.visit(x, closure)
         while (reason := check_reason(stop(path))) is None and len(path) < steps:
             try:

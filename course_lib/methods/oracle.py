@@ -30,19 +30,19 @@ class Oracle:
         flat: the parameters.
 
     Attributes:
+        start: where the parameters were when the oracle was made, shape (n,).
         writes: how often the parameters have been moved.
     """
 
     def __init__(self, closure: Callable[[], Any], flat: FlatParameters) -> None:
         self.closure, self.flat = closure, flat
         self.writes = 0
-        self._at: Tensor | None = None
+        self.start = flat.read()
+        self._at = self.start
         self._random = _RandomState(flat.params[0].device)
 
     def go_to(self, x: Tensor) -> None:
         """Set the parameters to ``x``, unless they are there."""
-        if self._at is None:  # the first place asked about is where the parameters are
-            self._at = x
         if self._at is not x:
             self.flat.write(x)
             self._at = x

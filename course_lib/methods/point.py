@@ -47,8 +47,8 @@ class Point:
         >>> from course_lib.training import FunctionClosure
         >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
         >>> closure = FunctionClosure(lambda x: (x**3).sum(), x)
-        >>> flat = FlatParameters([x])
-        >>> point = Point(flat.read(), Oracle(closure, flat))
+        >>> oracle = Oracle(closure, FlatParameters([x]))
+        >>> point = Point(oracle.start, oracle)
         >>> point.value, point.gradient, point.hessian_product(torch.tensor([1.0, 0.0]))
         (9.0, tensor([ 3., 12.]), tensor([6., 0.]))
         >>> point.move(0.5, torch.tensor([-2.0, -4.0])).x

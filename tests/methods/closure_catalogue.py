@@ -1,0 +1,42 @@
+"""The methods that ask their closure several times a step, for the shared suite.
+
+A new method joins by one line in `CLOSURE_CASES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from course_lib.methods import GradientDescent
+
+
+@dataclass(frozen=True)
+class ClosureCase:
+    """One configuration of a method.
+
+    Attributes:
+        ours: makes the optimizer from parameters and options.
+        options: its options.
+        monotone: whether the value never rises, whatever the function.
+        factor: by which share 30 steps lower the distance to the lowest value of the suite's bowl.
+        half: whether it can be used in float16 and bfloat16.
+    """
+
+    ours: Callable[..., torch.optim.Optimizer]
+    options: dict[str, Any] = field(default_factory=dict)
+    monotone: bool = True
+    factor: float = 1e-6
+    half: bool = True
+
+    def make(self, params, **options):
+        return self.ours(params, **{**self.options, **options})
+
+    def __str__(self):
+        return "-".join([self.ours.__name__, *(f"{k}={v}" for k, v in self.options.items())])
+
+
+CLOSURE_CASES = [
+    ClosureCase(GradientDescent, {"lr": 0.3}, monotone=False, factor=0.05),
+]
