@@ -9,6 +9,8 @@ slide 14's framework, :func:`~course_lib.methods.line_search`.
 
 from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
+from course_lib.methods.conjugate_gradient import ConjugateGradientResult, conjugate_gradient
+from course_lib.methods.lbfgs import LBFGS, LBFGSDirection, two_loop_recursion
 from course_lib.methods.learning_rate import (
     ComposedSchedule,
     Constant,
@@ -36,14 +38,23 @@ from course_lib.methods.line_search import (
     StepSize,
     line_search,
 )
+from course_lib.methods.linear_cg import LinearCG
 from course_lib.methods.momentum import HeavyBall
+from course_lib.methods.nonlinear_cg import ConjugateDirection, NonlinearCG
 from course_lib.methods.point import NoStepError, Point
+from course_lib.methods.quasi_newton import BFGS, BFGSDirection
+from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.sgd import SGD
 
 __all__ = [
+    "BFGS",
+    "LBFGS",
     "SGD",
+    "BFGSDirection",
     "ClosureMethod",
     "ComposedSchedule",
+    "ConjugateDirection",
+    "ConjugateGradientResult",
     "Constant",
     "Cosine",
     "Direction",
@@ -52,14 +63,18 @@ __all__ = [
     "GradientDescent",
     "HeavyBall",
     "InverseTime",
+    "LBFGSDirection",
     "LineSearchMethod",
+    "LinearCG",
     "Method",
     "NoStepError",
+    "NonlinearCG",
     "OneCycle",
     "PerEpoch",
     "Point",
     "Polynomial",
     "ReduceOnPlateau",
+    "RestartingMethod",
     "RobbinsMonro",
     "Schedule",
     "Scheduler",
@@ -67,7 +82,10 @@ __all__ = [
     "SteepestDescent",
     "StepSize",
     "WarmUp",
+    "conjugate_gradient",
+    "first_direction",
     "line_search",
     "per_epoch",
     "robbins_monro",
+    "two_loop_recursion",
 ]

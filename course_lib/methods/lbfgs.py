@@ -67,7 +67,7 @@ class LBFGSDirection:
     The pairs are the steps :math:`s_i = x_i - x_{i-1}` and the changes of gradient
     :math:`y_i = g_i - g_{i-1}`; :func:`two_loop_recursion` says what :math:`H_k` is. A pair without
     curvature, :math:`s_i^\top y_i \le 0`, is left out. The first direction is
-    :func:`~course_lib.methods.restart.first_direction`; it is taken again, and all pairs are
+    :func:`~course_lib.methods.first_direction`; it is taken again, and all pairs are
     forgotten, where :math:`d_k` is no descent direction.
 
     Args:
