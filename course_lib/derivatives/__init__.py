@@ -9,6 +9,7 @@ from course_lib.derivatives.finite_differences import (
     forward_difference,
 )
 from course_lib.derivatives.forward_mode import Dual, jacobian_by_columns, jvp
+from course_lib.derivatives.hessian_operator import HessianOperator
 from course_lib.derivatives.reverse_mode import (
     Tape,
     Variable,
@@ -27,6 +28,7 @@ __all__ = [
     "Dual",
     "Elementary",
     "Formula",
+    "HessianOperator",
     "OperationCount",
     "Path",
     "Tape",

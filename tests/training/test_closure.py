@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.training import BatchClosure, FunctionClosure, NonFiniteLossError
+from course_lib.training import BatchClosure, NonFiniteLossError
 
 X = torch.randn(8, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 Y = X @ torch.tensor([[1.0], [2.0]], dtype=torch.float64)
@@ -112,18 +112,56 @@ def test_batches_go_to_the_device_of_the_parameters():
     assert x.device.type == y.device.type == "meta"
 
 
-def test_a_function_is_not_evaluated_twice_at_a_point_nor_spoilt_by_writing_to_the_gradient():
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    calls = []
+def hessian_blocks(model, parameters, indices):
+    """The Hessian of the batch loss in some parameters, by another route."""
+    names = [name for name, p in model.named_parameters() if any(p is q for q in parameters)]
 
-    def f(x):
-        calls.append(1)
-        return (x**2).sum()
+    def loss(*values):
+        outputs = torch.func.functional_call(
+            model, dict(zip(names, values, strict=True)), X[indices]
+        )
+        return F.mse_loss(outputs, Y[indices])
 
-    closure = FunctionClosure(f, x)
+    order = tuple(range(len(parameters)))
+    return torch.func.hessian(loss, argnums=order)(*(p.detach() for p in parameters))
+
+
+def test_products_with_the_hessian_are_those_of_the_batch_loss():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
+    indices = torch.tensor([3, 1, 3])
+    closure = closure_on(model, indices)
+    loss, product = closure.with_hessian()
+    assert loss.item() == F.mse_loss(model(X[indices]), Y[indices]).item()
+    gradients = [p.grad for p in model.parameters()]
     closure()
-    x.grad.zero_()
-    assert (closure().item(), x.grad.tolist(), len(calls)) == (5.0, [2.0, 4.0], 1)
-    x.data += 1
-    assert (closure().item(), x.grad.tolist(), len(calls)) == (13.0, [4.0, 6.0], 2)
-    assert closure.touched == {"gradient": 2, "value": 0}
+    for p, g in zip(model.parameters(), gradients, strict=True):
+        torch.testing.assert_close(p.grad, g, rtol=1e-14, atol=1e-14)
+        assert not g.requires_grad
+    generator = torch.Generator().manual_seed(0)
+    parameters = list(model.parameters())
+    vectors = [torch.randn(p.shape, generator=generator, dtype=p.dtype) for p in parameters]
+    blocks = hessian_blocks(model, parameters, indices)
+    want = [
+        sum(torch.tensordot(block, v, dims=v.dim()) for block, v in zip(row, vectors, strict=True))
+        for row in blocks
+    ]
+    torch.testing.assert_close(product(vectors), want)
+    assert closure.touched == {"gradient": 6, "value": 0, "hessian": 3}
+
+
+def test_products_may_be_asked_for_in_some_parameters_alone():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).double()
+    part = [model[2].bias, model[0].bias]
+    model[2].weight.requires_grad_(False)
+    _, product = closure_on(model).with_hessian(part)
+    vectors = [torch.ones_like(p) for p in part]
+    blocks = hessian_blocks(model, part[::-1], slice(0, 8))
+    torch.testing.assert_close(product(vectors)[0], blocks[1][0].sum(1) + blocks[1][1].sum(1))
+    assert model[0].weight.grad is not None
+
+
+def test_a_guarded_closure_checks_its_loss_before_products_too(model):
+    with torch.no_grad():
+        model.weight.fill_(float("inf"))
+    with pytest.raises(NonFiniteLossError, match="parameters are already not finite"):
+        closure_on(model).on(slice(0, 8), guarded=True).with_hessian()

@@ -262,3 +262,24 @@ def test_data_may_lie_in_files(tmp_path):
         fit(model, data, F.mse_loss, sgd(), epochs=2, batch_size=6)
         results.append(weights(model))
     assert all(torch.equal(result, results[0]) for result in results)
+
+
+@pytest.mark.parametrize(
+    "options", [{"epochs": 5}, {"steps": 20}, {"epochs": 5, "evaluate_every": 2}]
+)
+def test_a_method_that_cannot_go_on_ends_the_run_with_its_reason(options):
+    class Tired(torch.optim.SGD):
+        reason = None
+        made = 0
+
+        def step(self, closure):
+            super().step(closure)
+            self.made += 1
+            self.reason = "too tired" if self.made == 3 else None
+
+    history = fit(
+        net(), regression(), F.mse_loss, lambda params: Tired(params, lr=0.01), batch_size=4,
+        evaluate={"one": lambda model: 1.0}, stop=lambda history: None, **options,
+    )  # fmt: skip
+    assert (len(history), history.reason) == (3, "too tired")
+    assert history.evaluated_at[-1] == 3

@@ -156,3 +156,23 @@ def test_wrong_arguments_are_named(change, kind, message):
     f, x0, method = (arguments.pop(name) for name in ("f", "x0", "method"))
     with pytest.raises(kind, match=message):
         minimize(f, x0, method, **arguments)
+
+
+def test_a_method_that_cannot_go_on_ends_the_run_with_its_reason():
+    class Tired(torch.optim.SGD):
+        reason = None
+
+        def step(self, closure):
+            if len(self.done) == 3:
+                self.reason = "too tired"
+                return
+            self.done.append(1)
+            super().step(closure)
+
+    def make(params):
+        method = Tired(params, lr=0.1)
+        method.done = []
+        return method
+
+    path = minimize(lambda x: (x * x).sum(), [1.0], make, steps=9)
+    assert (len(path), path.reason) == (3, "too tired")
