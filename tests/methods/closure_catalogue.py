@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import GradientDescent
+from course_lib.methods import BFGS, LBFGS, FixedStep, GradientDescent, LinearCG, NonlinearCG
 
 
 @dataclass(frozen=True)
@@ -39,4 +39,11 @@ class ClosureCase:
 
 CLOSURE_CASES = [
     ClosureCase(GradientDescent, {"lr": 0.3}, monotone=False, factor=0.05),
+    ClosureCase(BFGS),
+    ClosureCase(BFGS, {"lr": 0.7, "damping": True, "step_size": FixedStep()}, monotone=False),
+    ClosureCase(LBFGS),
+    ClosureCase(LBFGS, {"lr": 0.7, "history_size": 3, "step_size": FixedStep()}, monotone=False),
+    ClosureCase(NonlinearCG),
+    ClosureCase(NonlinearCG, {"beta": "FR", "restart_every": 4}),
+    ClosureCase(LinearCG, monotone=False),
 ]
