@@ -10,6 +10,7 @@ slide 14's framework, :func:`~course_lib.methods.line_search`.
 from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.conjugate_gradient import ConjugateGradientResult, conjugate_gradient
+from course_lib.methods.coordinate_descent import CoordinateDescent, CoordinateDirection
 from course_lib.methods.lbfgs import LBFGS, LBFGSDirection, two_loop_recursion
 from course_lib.methods.learning_rate import (
     ComposedSchedule,
@@ -40,11 +41,13 @@ from course_lib.methods.line_search import (
 )
 from course_lib.methods.linear_cg import LinearCG
 from course_lib.methods.momentum import HeavyBall
+from course_lib.methods.newton import Newton, NewtonDirection
 from course_lib.methods.nonlinear_cg import ConjugateDirection, NonlinearCG
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.sgd import SGD
+from course_lib.methods.trust_region import TrustRegion
 
 __all__ = [
     "BFGS",
@@ -56,6 +59,8 @@ __all__ = [
     "ConjugateDirection",
     "ConjugateGradientResult",
     "Constant",
+    "CoordinateDescent",
+    "CoordinateDirection",
     "Cosine",
     "Direction",
     "Exponential",
@@ -67,6 +72,8 @@ __all__ = [
     "LineSearchMethod",
     "LinearCG",
     "Method",
+    "Newton",
+    "NewtonDirection",
     "NoStepError",
     "NonlinearCG",
     "OneCycle",
@@ -81,6 +88,7 @@ __all__ = [
     "Staircase",
     "SteepestDescent",
     "StepSize",
+    "TrustRegion",
     "WarmUp",
     "conjugate_gradient",
     "first_direction",
