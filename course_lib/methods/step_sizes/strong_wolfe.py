@@ -126,8 +126,10 @@ class StrongWolfe:
             before, trial = trial, line.at(t)
             trials.append(trial)
 
-        # Zoom: `low` is the lowest trial so far, and from it F falls towards `high`.
-        low, high = _by_value(before, trial)
+        # Zoom: `low` is the lowest step that falls enough, and from it F falls towards `high`.
+        low, high = before, trial
+        if not self._too_high(line, trial) and not line.higher(trial, before):
+            low, high = trial, before
         cramped = False
         while len(trials) <= self.max_trials and line.length(low, high) >= self.tolerance:
             t, cramped = _between(low, high, cramped)
@@ -136,7 +138,7 @@ class StrongWolfe:
             trial = line.at(t)
             trials.append(trial)
             if self._too_high(line, trial) or line.higher(trial, low):
-                low, high = _by_value(low, trial)
+                high = trial
             elif line.flat(trial, self.c2):
                 return trial, trials
             elif trial.slope * (high.t - low.t) >= 0:
@@ -173,10 +175,6 @@ def _between(low: Trial, high: Trial, cramped: bool) -> tuple[float, bool]:
     if not cramped and left < t < right:
         return t, True
     return (right - margin if right - t < t - left else left + margin), False
-
-
-def _by_value(a: Trial, b: Trial) -> tuple[Trial, Trial]:
-    return (a, b) if a.value <= b.value else (b, a)
 
 
 def _from_last_decrease(line: Line, memory: dict[str, Any], lr: float) -> float:
