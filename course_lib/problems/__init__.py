@@ -1,4 +1,4 @@
-"""What is minimised: least squares, surfaces, real data sets, small networks.
+"""What is minimised: least squares, surfaces, classical test functions, data sets, small networks.
 
 And nets that are not trained: their weights are set by a formula, with a bound for their error.
 """
@@ -13,6 +13,7 @@ from course_lib.problems.digit_images import digits
 from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
+from course_lib.problems.more_garbow_hillstrom import TestFunction, more_garbow_hillstrom
 from course_lib.problems.networks import mlp
 from course_lib.problems.smoothness import largest_curvature, modulus_of_continuity
 from course_lib.problems.surface import Surface
@@ -30,6 +31,7 @@ __all__ = [
     "DamagedDataError",
     "LeastSquares",
     "Surface",
+    "TestFunction",
     "digits",
     "elongated_quadratic",
     "fashion_mnist",
@@ -39,6 +41,7 @@ __all__ = [
     "mlp",
     "modulus_of_continuity",
     "monkey_saddle",
+    "more_garbow_hillstrom",
     "rosenbrock",
     "rotated_quadratic",
     "saddle",

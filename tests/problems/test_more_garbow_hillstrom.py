@@ -1,0 +1,437 @@
+"""The 35 functions against values of the paper's own subroutines, and against scipy's solvers."""
+
+import importlib
+import pickle
+
+import pytest
+import torch
+from scipy.optimize import brentq, least_squares, rosen, rosen_der, rosen_hess
+from torch.autograd import gradcheck, gradgradcheck
+
+from course_lib.problems import TestFunction, more_garbow_hillstrom
+
+collection = importlib.import_module("course_lib.problems.more_garbow_hillstrom")
+Minimum = collection.Minimum
+FUNCTIONS = more_garbow_hillstrom()
+LARGER = [
+    collection.watson(9),
+    collection.watson(12),
+    collection.penalty_1(10),
+    collection.penalty_2(10),
+    collection.chebyquad(9),
+    collection.chebyquad(10),
+]
+each = pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.name)
+each_size = pytest.mark.parametrize("f", FUNCTIONS + LARGER, ids=lambda f: f"{f.name} {f.n}")
+
+# n, m, f(start), f(0.9 start + 0.02), computed with the subroutines that the authors published
+# (TOMS Algorithm 566 and the tests of MINPACK, in their translations to C).
+ARGONNE = {
+    1: (2, 2, 24.2, 8.388896),
+    2: (2, 2, 400.5, 193.526780257),
+    3: (2, 2, 1.13526171735, 33489.1433514),
+    4: (2, 3, 999998000003.0, 999998160003.0),
+    5: (2, 3, 14.203125, 12.3443259081),
+    6: (2, 10, 4171.30616196, 2481.16889231),
+    7: (3, 3, 2500.0, 2445.58505398),
+    8: (3, 15, 41.6816958617, 47.5063159226),
+    9: (3, 15, 3.88810699117e-06, 0.00100709120784),
+    10: (3, 16, 1693607809.44, 1004288816.68),
+    11: (3, 99, 12.1107058256, 10.8906346212),
+    12: (3, 10, 1031.15381061, 824.458502159),
+    13: (4, 4, 215.0, 146.70879296),
+    14: (4, 6, 19192.0, 12518.8966144),
+    15: (4, 11, 0.00531317227211, 0.00467730179739),
+    16: (4, 20, 7926693.337, 4763268.82246),
+    17: (5, 33, 0.879026293545, 0.652345632369),
+    18: (6, 13, 0.779070075656, 0.98495139224),
+    19: (11, 65, 2.09341951421, 4.02430659358),
+    20: (6, 31, 30.0, 24.5468171855),
+    21: (10, 10, 121.0, 41.94448),
+    22: (12, 12, 645.0, 440.12637888),
+    23: (4, 5, 885.06264, 595.926319576),
+    24: (4, 8, 2.34000880546, 1.53458995965),
+    25: (10, 12, 2198551.1625, 2326856.51151),
+    26: (10, 10, 0.00707575946622, 0.0056050198515),
+    27: (10, 10, 273.248047829, 306.899048294),
+    28: (10, 10, 0.000788519101265, 0.00144106109921),
+    29: (10, 10, 0.0634168415795, 0.0126056749728),
+    30: (10, 10, 21.0, 9.7814784),
+    31: (10, 10, 360.0, 137.440355328),
+    32: (5, 10, 25.0, 23.432),
+    33: (5, 10, 84985.0, 71811.4),
+    34: (5, 10, 15886.0, 13399.7536),
+    35: (8, 8, 0.0386176982859, 0.0949057675366),
+}
+
+
+def leaf(x):
+    return x.clone().requires_grad_()
+
+
+def beside(f):
+    """A point near the start where all third derivatives are at work."""
+    generator = torch.Generator().manual_seed(f.number)
+    away = torch.rand(f.n, generator=generator, dtype=torch.float64)
+    return f.start * (1 + 0.05 * away) + (0.0 if f.number in (10, 17) else 0.05) * away
+
+
+def fitted(f):
+    """scipy's least squares from the standard start."""
+    return least_squares(
+        lambda x: f.residuals(torch.from_numpy(x)).numpy(),
+        f.start.numpy(),
+        jac=lambda x: torch.func.jacfwd(f.residuals)(torch.from_numpy(x)).numpy(),
+        method="lm",
+        xtol=1e-11,
+        ftol=1e-11,
+        gtol=1e-11,
+        max_nfev=1000,
+    )
+
+
+def test_all_35_are_there_in_the_order_of_the_paper():
+    assert [f.number for f in FUNCTIONS] == list(range(1, 36)) == list(ARGONNE)
+    assert len({f.name for f in FUNCTIONS}) == 35
+    assert len(set(collection.FOR_MINIMIZATION)) == 18
+    assert {f.number for f in FUNCTIONS} > set(collection.FOR_MINIMIZATION)
+
+
+@each
+def test_sizes_and_values_are_those_of_the_authors_subroutines(f):
+    n, m, at_start, nearby = ARGONNE[f.number]
+    assert (f.n, f.m) == (n, m)
+    assert f.start.shape == (n,)
+    assert f.start.dtype == torch.float64
+    assert f.value(f.start).item() == pytest.approx(at_start, rel=1e-11)
+    assert f.value(0.9 * f.start + 0.02).item() == pytest.approx(nearby, rel=1e-11)
+
+
+@each
+def test_points_come_in_any_shape(f):
+    points = torch.stack([f.start, beside(f), 0.5 * f.start, f.start + 0.1]).reshape(2, 2, f.n)
+    residuals, values = f.residuals(points), f.value(points)
+    assert residuals.shape == (2, 2, f.m)
+    assert values.shape == (2, 2)
+    for i in range(2):
+        for j in range(2):
+            alone = f.residuals(points[i, j])
+            torch.testing.assert_close(residuals[i, j], alone, rtol=1e-12, atol=1e-12)
+            assert values[i, j].item() == pytest.approx(alone.square().sum().item(), rel=1e-12)
+    assert f.residuals(points[:0]).shape == (0, 2, f.m)
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_dtype_is_that_of_the_point(f, dtype):
+    residuals = f.residuals(f.start.to(dtype))
+    assert residuals.dtype == f.value(f.start.to(dtype)).dtype == dtype
+    if dtype == torch.float32:
+        exact = f.residuals(f.start.to(dtype).double())
+        scale = exact.abs().max().item()
+        torch.testing.assert_close(residuals.double(), exact, rtol=1e-5, atol=1e-5 * scale)
+
+
+@each
+def test_the_device_is_that_of_the_point(f):
+    x = torch.zeros(3, f.n, device="meta")
+    assert f.residuals(x).device == f.value(x).device == x.device
+
+
+@each
+def test_both_derivatives_are_those_of_differences(f):
+    x = beside(f)
+    scale = x.abs().clamp_min(1e-2)
+    # In units of its own size each variable is near 1, the functions are divided by theirs.
+    size = f.residuals(x).abs().max()
+
+    def scaled(u):
+        return f.residuals(u * scale) / size
+
+    u = leaf(x / scale)
+    assert gradcheck(scaled, u, eps=1e-6, atol=1e-5, rtol=1e-4)
+    assert gradgradcheck(scaled, u, eps=1e-6, atol=1e-4, rtol=1e-4)
+
+
+@each_size
+def test_derivatives_are_finite_at_the_start_and_at_the_minimisers(f):
+    for x in [f.start, *(point for point in f.minimizers if point is not None)]:
+        assert torch.func.grad(f.value)(x).isfinite().all()
+        assert torch.func.hessian(f.value)(x).isfinite().all()
+
+
+@each_size
+def test_published_minimisers_take_the_published_minima(f):
+    assert len(f.minima) == len(f.minimizers) == len(f.units)
+    for minimum, point, unit in zip(f.minima, f.minimizers, f.units, strict=True):
+        if point is None:
+            continue
+        assert f.value(point).item() == pytest.approx(minimum, abs=unit + 1e-20, rel=1e-14)
+        # In the variables that make the Hessian's diagonal 1, no step lowers f by much.
+        gradient, hessian = torch.func.grad(f.value)(point), torch.func.hessian(f.value)(point)
+        diagonal = hessian.diagonal().clamp_min(1e-12)
+        lowered = (gradient.square() / diagonal).sum().item()
+        assert lowered <= 1e-12 * (abs(minimum) + 1e-6)
+        eigenvalues = torch.linalg.eigvalsh(hessian / (diagonal[:, None] * diagonal).sqrt())
+        assert eigenvalues.min().item() > -1e-8
+
+
+# From their starts, least squares end elsewhere than in a minimum that the paper lists.
+ELSEWHERE = {26: 2.795056e-5}
+
+
+@each_size
+def test_published_minima_are_reached_from_the_start(f):
+    value = 2 * fitted(f).cost
+    if f.number in ELSEWHERE:
+        assert value == pytest.approx(ELSEWHERE[f.number], rel=1e-6)
+        return
+    assert any(
+        abs(value - minimum) <= unit + 1e-13
+        for minimum, unit in zip(f.minima, f.units, strict=True)
+    )
+
+
+def test_the_second_minimum_of_exponentials_is_a_saddle_where_two_terms_agree():
+    f = collection.biggs_exp6()
+
+    def whole(u):
+        return torch.cat([u, u[:1], u[2:3]])
+
+    found = least_squares(
+        lambda u: f.residuals(whole(torch.from_numpy(u))).numpy(),
+        (1.0, 2.0, 1.0, 1.0),
+        xtol=1e-15,
+        ftol=1e-15,
+        gtol=1e-15,
+    )
+    x = whole(torch.from_numpy(found.x))
+    assert f.value(x).item() == pytest.approx(f.minima[1], abs=f.units[1])
+    assert torch.func.grad(f.value)(x).abs().max().item() < 1e-7
+    assert torch.linalg.eigvalsh(torch.func.hessian(f.value)(x)).min().item() < -5e-3
+
+
+@pytest.mark.parametrize(
+    ("f", "far"),
+    [
+        (collection.bard(), (0.8406, -1e9, -1e9)),
+        # Found by a solver: numerator and denominator of the fit grow together.
+        (collection.kowalik_osborne(), None),
+    ],
+    ids=["Bard", "Kowalik and Osborne"],
+)
+def test_the_second_minimum_is_approached_far_away(f, far):
+    assert f.minimizers[1] is None
+    if far is None:
+        found = least_squares(
+            lambda x: f.residuals(torch.from_numpy(x)).numpy(),
+            (1e6, -14.0, -1e7, -1e7),
+            x_scale=(1e6, 1.0, 1e6, 1e6),
+            xtol=1e-15,
+            ftol=1e-15,
+            gtol=1e-15,
+        )
+        far = found.x
+        assert far[1] == pytest.approx(-14.07, abs=0.02)
+    value = f.value(torch.tensor(far, dtype=torch.float64)).item()
+    assert value == pytest.approx(f.minima[1], abs=f.units[1])
+
+
+def test_rosenbrock_is_scipys():
+    f = collection.rosenbrock()
+    for point in ([-1.2, 1.0], [0.3, -2.0]):
+        x = torch.tensor(point, dtype=torch.float64)
+        assert f.value(x).item() == pytest.approx(rosen(point))
+        assert torch.func.grad(f.value)(x).tolist() == pytest.approx(list(rosen_der(point)))
+        hessian = torch.func.hessian(f.value)(x)
+        torch.testing.assert_close(hessian, torch.from_numpy(rosen_hess(point)))
+
+
+def test_the_helical_valley_jumps_below_and_not_where_it_starts():
+    f = collection.helical_valley()
+
+    def at(x1, x2):
+        return f.residuals(torch.tensor([x1, x2, 0.0], dtype=torch.float64))[0].item() / -100
+
+    assert at(1.0, 0.0) == 0
+    assert at(0.0, 1.0) == pytest.approx(0.25)
+    assert at(-1.0, 1e-12) == pytest.approx(0.5)
+    assert at(-1.0, -1e-12) == pytest.approx(0.5)
+    assert at(-1e-12, -1.0) == pytest.approx(0.75)
+    assert at(1e-12, -1.0) == pytest.approx(-0.25)
+
+
+def test_gulf_has_derivatives_where_a_measurement_meets_a_variable():
+    f = collection.gulf_research(100)
+    best = f.minimizers[0]
+    assert f.value(best).item() < 1e-25
+    assert torch.func.grad(f.value)(best).abs().max().item() < 1e-12
+    # There |y - x₂|^x₃ has no second derivative, but f has: its residual vanishes as well.
+    jacobian = torch.func.jacfwd(f.residuals)(best)
+    torch.testing.assert_close(torch.func.hessian(f.value)(best), 2 * jacobian.T @ jacobian)
+
+
+def test_other_minimisers_of_the_almost_linear_function():
+    n = 10
+    f = collection.brown_almost_linear(n)
+    root = brentq(lambda a: n * a**n - (n + 1) * a ** (n - 1) + 1, 0.9, 0.99, xtol=1e-15)
+    x = torch.tensor([root] * (n - 1) + [root ** (1 - n)], dtype=torch.float64)
+    assert f.value(x).item() < 1e-25
+
+
+def test_valleys_of_the_three_dimensional_function_are_level():
+    f = collection.box_three_dimensional()
+    assert f.value(torch.tensor([[2.0, 2.0, 0.0], [7.0, 7.0, 0.0]])).tolist() == [0, 0]
+
+
+def test_small_cases_follow_by_hand():
+    x = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64)
+    # n = 3: h = 1/4, and x_0 = x_4 = 0.
+    boundary = collection.discrete_boundary_value(3).residuals(x)
+    cubes = [(0.5 + 0.25 + 1) ** 3, (1 + 0.5 + 1) ** 3, (2 + 0.75 + 1) ** 3]
+    expected = [1.0 - 1 + cubes[0] / 32, 2 - 2.5 + cubes[1] / 32, 4 - 1 + cubes[2] / 32]
+    assert boundary.tolist() == pytest.approx(expected)
+    tridiagonal = collection.broyden_tridiagonal(3).residuals(x)
+    assert tridiagonal.tolist() == pytest.approx([1 - 2 + 1, 1 - 0.5 - 4 + 1, -2 - 1 + 1])
+    banded = collection.broyden_banded(3).residuals(x)
+    expected = [0.5 * 3.25 + 1 - 2, 7 + 1 - 0.75 - 6, 2 * 22 + 1 - 0.75 - 2]
+    assert banded.tolist() == pytest.approx(expected)
+    assert collection.chebyquad(1, 2).residuals(x[1:2]).tolist() == pytest.approx([1, 4 / 3])
+
+
+def test_integral_and_boundary_equation_share_their_solution():
+    n = 12
+    boundary = collection.discrete_boundary_value(n)
+    solution = torch.from_numpy(fitted(boundary).x)
+    assert boundary.value(solution).item() < 1e-20
+    assert collection.discrete_integral_equation(n).value(solution).item() < 1e-20
+
+
+def test_linear_minima_are_those_of_their_normal_equations():
+    for make in (
+        collection.linear_full_rank,
+        collection.linear_rank_1,
+        collection.linear_rank_1_with_zeros,
+    ):
+        for n, m in ((3, 3), (4, 9), (7, 20)):
+            f = make(n, m)
+            zero = torch.zeros(n, dtype=torch.float64)
+            design, constant = torch.func.jacfwd(f.residuals)(zero), f.residuals(zero)
+            best = -torch.linalg.pinv(design) @ constant
+            assert f.value(best).item() == pytest.approx(f.minima[0], rel=1e-12, abs=1e-12)
+            torch.testing.assert_close(best, f.minimizers[0], rtol=1e-10, atol=1e-12)
+
+
+def test_sizes_without_published_minimum_state_none():
+    assert collection.watson(7).minima == ()
+    assert collection.chebyquad(8, 9).minima == ()
+    assert collection.chebyquad(11).minima == ()
+    assert collection.jennrich_sampson(5).minima == ()
+    assert collection.brown_dennis(19).minima == ()
+    assert collection.biggs_exp6(7).minima == (0.0,)
+    assert collection.penalty_1(5).minimizers == ()
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments", "message"),
+    [
+        ("watson", (1,), "n must be an integer from 2 to 31, got 1"),
+        ("watson", (32,), "n must be an integer from 2 to 31"),
+        ("watson", (6.0,), "n must be an integer"),
+        ("extended_rosenbrock", (3,), "n must be a multiple of 2, got 3"),
+        ("extended_rosenbrock", (0,), "n must be an integer of at least 2"),
+        ("extended_powell_singular", (6,), "n must be a multiple of 4, got 6"),
+        ("gulf_research", (101,), "m must be an integer from 3 to 100"),
+        ("box_three_dimensional", (2,), "m must be an integer of at least 3"),
+        ("biggs_exp6", (5,), "m must be an integer of at least 6"),
+        ("brown_dennis", ("20",), "m must be an integer"),
+        ("jennrich_sampson", (True,), "m must be an integer"),
+        ("linear_full_rank", (5, 4), "m must be an integer of at least 5, got 4"),
+        ("linear_rank_1_with_zeros", (2, 4), "n must be an integer of at least 3"),
+        ("chebyquad", (8, 7), "m must be an integer of at least 8"),
+        ("brown_almost_linear", (1,), "n must be an integer of at least 2"),
+        ("penalty_1", (0,), "n must be an integer of at least 1"),
+        ("trigonometric", (float("nan"),), "n must be an integer"),
+    ],
+)
+def test_a_wrong_size_is_refused(make, arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        getattr(collection, make)(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("x", "error"),
+    [
+        (torch.zeros(3), ValueError),
+        (torch.zeros(()), ValueError),
+        (torch.zeros(2, 0), ValueError),
+        (torch.zeros(2, dtype=torch.int64), TypeError),
+        (torch.zeros(2, dtype=torch.complex64), TypeError),
+        ([1.0, 2.0], TypeError),
+        ("point", TypeError),
+        (None, TypeError),
+    ],
+)
+def test_a_wrong_point_is_refused(x, error):
+    f = collection.rosenbrock()
+    with pytest.raises(error, match="x must"):
+        f.residuals(x)
+    with pytest.raises(error, match="x must"):
+        f.value(x)
+
+
+def test_nan_and_infinity_show_in_the_value():
+    f = collection.rosenbrock()
+    values = f.value(torch.tensor([[float("nan"), 1.0], [float("inf"), 1.0]]))
+    assert values[0].isnan()
+    assert not values[1].isfinite()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"number": -1}, "number must be"),
+        ({"name": " "}, "name must be"),
+        ({"residuals": 3}, "residuals must be"),
+        ({"start": []}, "start must hold"),
+        ({"start": "ab"}, "start must hold"),
+        ({"start": [float("nan"), 0.0]}, "start must be a finite number"),
+        ({"m": 0}, "m must be"),
+        ({"minima": [Minimum(-1.0)]}, "minima must be a finite number of at least 0"),
+        ({"minima": [Minimum(0.0, (1.0,))]}, "minima must hold points of 2 numbers"),
+        ({"minima": [Minimum(0.0, unit=float("inf"))]}, "minima must be a finite number"),
+    ],
+)
+def test_a_wrong_test_function_is_refused(changed, message):
+    good = {"number": 1, "name": "bowl", "residuals": lambda x: x, "start": [1.0, 2.0], "m": 2}
+    assert TestFunction(**good).value(torch.ones(2)).item() == 2
+    given = {**good, **changed}
+    with pytest.raises((TypeError, ValueError), match=message):
+        TestFunction(**given)
+
+
+@pytest.mark.parametrize(
+    ("returned", "error"),
+    [
+        (lambda x: x[..., :1], ValueError),
+        (lambda x: x.double(), ValueError),
+        (lambda x: [1.0, 2.0], TypeError),
+    ],
+)
+def test_residuals_of_a_wrong_form_are_refused(returned, error):
+    f = TestFunction(0, "wrong", returned, start=[1.0, 2.0], m=2)
+    with pytest.raises(error, match="residuals must return"):
+        f.value(torch.ones(2))
+
+
+def test_what_is_handed_out_can_be_changed():
+    f = collection.wood()
+    f.start.zero_()
+    f.minimizers[0].zero_()
+    assert f.start.tolist() == [-3, -1, -3, -1]
+    assert f.minimizers[0].tolist() == [1, 1, 1, 1]
+
+
+def test_constructors_travel_by_name():
+    assert pickle.loads(pickle.dumps(more_garbow_hillstrom)) is more_garbow_hillstrom
+    assert pickle.loads(pickle.dumps(collection.chebyquad))(9).n == 9
