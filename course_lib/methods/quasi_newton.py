@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from course_lib.arguments import check_flag
+from course_lib.arguments import check_flag, check_integer
+from course_lib.methods.dense_hessian import LARGEST_DENSE
 from course_lib.methods.line_search import StepSize
 from course_lib.methods.point import Point
 from course_lib.methods.restart import RestartingMethod, first_direction, is_descent
@@ -34,7 +35,7 @@ class BFGSDirection:
     this is the one nearest to :math:`H_{k-1}`. It is positive definite if :math:`H_{k-1}` is and
     :math:`s^\top y > 0`. Where that fails, :math:`H` is left as it is.
 
-    The first direction is :func:`~course_lib.methods.restart.first_direction`. If :math:`d_k` is no
+    The first direction is :func:`~course_lib.methods.first_direction`. If :math:`d_k` is no
     descent direction, as rounding may have it, all that was learned is forgotten and the first
     direction is taken again.
 
@@ -45,6 +46,8 @@ class BFGSDirection:
             :math:`\theta y + (1 - \theta) H^{-1} s` in place of :math:`y`, with the
             :math:`\theta` that makes both sides equal, and update always. It is for step sizes
             that do not see to :math:`s^\top y > 0`.
+        max_size: largest :math:`n` for which the matrix :math:`H` is formed; more variables raise a
+            ``ValueError``. A matrix that does not fit into memory may well end the whole process.
 
     Source: Nocedal and Wright, *Numerical Optimization* (2006), (6.17), (6.20) and Procedure 18.2;
     ``scipy.optimize.minimize(method="BFGS")`` starts from :math:`I`, has no damping, and updates
@@ -53,14 +56,21 @@ class BFGSDirection:
 
     scaling: bool = True
     damping: bool = False
+    max_size: int = LARGEST_DENSE
 
     def __post_init__(self) -> None:
         """Check the options."""
         check_flag("scaling", self.scaling)
         check_flag("damping", self.damping)
+        check_integer("max_size", self.max_size, low=1)
 
     def __call__(self, point: Point, memory: dict[str, Any], /) -> Tensor:
         """Return the direction at `point`, and keep `x`, `g` and `H` in `memory`."""
+        if point.size > self.max_size:
+            raise ValueError(
+                f"max_size must be at least the number of variables, {point.size}, since BFGS "
+                f"keeps a matrix of its square, got {self.max_size}; LBFGS needs no matrix"
+            )
         x, g = point.x, point.gradient
         if "x" in memory:
             self._learn(memory, x - memory["x"], g - memory["g"])
@@ -94,8 +104,9 @@ class BFGSDirection:
 def _updated(H: Tensor, s: Tensor, y: Tensor) -> Tensor:
     """Return the update of BFGS, multiplied out: no product of matrices, and exactly symmetric."""
     rho, Hy = 1 / (s @ y), H @ y
-    mixed = torch.outer(s, Hy) + torch.outer(Hy, s)
-    return H - rho * mixed + rho * (1 + rho * (y @ Hy)) * torch.outer(s, s)
+    half = rho * (1 + rho * (y @ Hy)) / 2 * s - rho * Hy
+    change = torch.outer(s, half)
+    return H + (change + change.T)
 
 
 def _damped(y: Tensor, s: Tensor, H: Tensor, g: Tensor) -> Tensor:
@@ -116,7 +127,7 @@ class BFGS(RestartingMethod):
 
     with the :math:`H_k` of :class:`BFGSDirection`. It takes the gradients alone and, near a
     minimum where the Hessian is positive definite, converges superlinearly. A step costs
-    :math:`O(n^2)` operations, and so much memory: for more than a few thousand parameters take
+    :math:`O(n^2)` operations, and as much memory: for more than a few thousand parameters take
     :class:`~course_lib.methods.LBFGS`.
 
     It compares gradients of successive steps. So they have to belong to one function: use it on
@@ -129,6 +140,7 @@ class BFGS(RestartingMethod):
         step_size: How far to go. The strong Wolfe conditions see to :math:`s^\top y > 0`.
         scaling: Scale the first :math:`H`.
         damping: Powell's damping.
+        max_size: Largest number of parameters for which :math:`H` is formed.
 
     Raises:
         ValueError: a hyper-parameter is outside its range, here or in a group.
@@ -159,6 +171,7 @@ class BFGS(RestartingMethod):
         step_size: StepSize | None = None,
         scaling: bool = True,
         damping: bool = False,
+        max_size: int = LARGEST_DENSE,
     ) -> None:
         """Check the hyper-parameters and take in the parameters."""
         direction = BFGSDirection(scaling, damping)
