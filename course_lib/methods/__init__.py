@@ -47,12 +47,15 @@ from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.sgd import SGD
+from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
+from course_lib.methods.stochastic_line_search import StochasticLineSearch
 from course_lib.methods.trust_region import TrustRegion
 
 __all__ = [
     "BFGS",
     "LBFGS",
     "SGD",
+    "ArmijoBacktracking",
     "BFGSDirection",
     "ClosureMethod",
     "ComposedSchedule",
@@ -63,6 +66,7 @@ __all__ = [
     "CoordinateDirection",
     "Cosine",
     "Direction",
+    "ExactStep",
     "Exponential",
     "FixedStep",
     "GradientDescent",
@@ -88,6 +92,8 @@ __all__ = [
     "Staircase",
     "SteepestDescent",
     "StepSize",
+    "StochasticLineSearch",
+    "StrongWolfe",
     "TrustRegion",
     "WarmUp",
     "conjugate_gradient",

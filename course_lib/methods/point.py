@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -69,6 +70,11 @@ class Point:
     def size(self) -> int:
         """Number :math:`n` of variables."""
         return self.x.numel()
+
+    @property
+    def closure(self) -> Callable[[], Any]:
+        """What is asked; that of a batch also tells its size."""
+        return self._oracle.closure
 
     @property
     def value(self) -> float:

@@ -39,16 +39,17 @@ class Line:
         NoStepError: :math:`F(x)` or the slope is not finite, or the slope is not negative.
 
     Example:
-        >>> from course_lib.methods import FlatParameters, Oracle, Point
+        >>> from course_lib.methods.flat import FlatParameters
+        >>> from course_lib.methods.oracle import Oracle
         >>> from course_lib.training import FunctionClosure
         >>> x = torch.tensor([1.0], requires_grad=True)
-        >>> flat = FlatParameters([x])
-        >>> point = Point(flat.read(), Oracle(FunctionClosure(lambda x: (x**2).sum(), x), flat))
+        >>> oracle = Oracle(FunctionClosure(lambda x: (x**2).sum(), x), FlatParameters([x]))
+        >>> point = Point(oracle.start, oracle)
         >>> line = Line(point, -point.gradient)
         >>> line.start
         Trial(t=0.0, value=1.0, slope=-4.0)
-        >>> line.at(0.5)
-        Trial(t=0.5, value=0.0, slope=-0.0)
+        >>> line.at(0.25)
+        Trial(t=0.25, value=0.25, slope=-2.0)
         >>> line.armijo(0.5, c=0.4), line.armijo(0.5, c=0.9)
         (True, False)
     """
@@ -71,9 +72,9 @@ class Line:
         self._noise = ROUNDINGS * torch.finfo(point.x.dtype).eps
 
     def at(self, t: float) -> Trial:
-        r"""Return :math:`\varphi(t)` and :math:`\varphi'(t)`; both are infinite if one is not finite.
+        r"""Return :math:`\varphi(t)` and :math:`\varphi'(t)`, at the cost of one gradient.
 
-        They are computed together, as a gradient gives the value as well.
+        If one of them is infinite or not a number, both are given as infinite.
         """
         there = self.point.move(t, self.d)
         slope, value = there.slope(self.d), there.value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,8 +45,8 @@ class StrongWolfe:
             a quadratic with the slope of now would fall by as much as the last step did,
             :math:`t_0 = 2.02\,(F_k - F_{k-1}) / g_k^\top d_k`, but no more than ``lr``; before the
             first step :math:`F_0 - F_{-1} = -\frac12\|g_0\|`, as scipy has it.
-        tolerance: the search gives up an interval shorter than this, measured as the largest
-            change of a variable within it.
+        tolerance: give up an interval within which no variable changes by this much; torch has
+            1e-9, which is a lot where the variables themselves are of that size.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -65,20 +64,21 @@ class StrongWolfe:
         >>> from course_lib.training import minimize
         >>> path = minimize(lambda x: (x - 3).square().sum(), [0.0], steps=1, method=lambda params:
         ...     GradientDescent(params, lr=0.01, step_size=StrongWolfe(c2=0.1)))
-        >>> path.x[1], path.touched["gradient"]  # the start, t = 0.01, 0.1 and 0.5
+        >>> path.x[1].round(decimals=4), path.touched["gradient"]  # 0, t = 0.01, 0.1 and 0.5
         (tensor([3.]), 4)
 
-    Source: Nocedal and Wright, *Numerical Optimization* (2006), algorithms 3.5 and 3.6; the
-    safeguards are those of Schmidt's minFunc (2005) and of ``torch.optim.LBFGS``, whose
-    ``line_search_fn="strong_wolfe"`` makes the same trials with `tolerance` 1e-9. It does not tell
-    when it fails, takes a value that is not a number for a good one, and relies on values alone.
+    Source: Nocedal and Wright, *Numerical Optimization* (2006), algorithms 3.5 and 3.6, with the
+    safeguards of Schmidt's minFunc (2005). ``torch.optim.LBFGS(line_search_fn="strong_wolfe")``
+    makes the same trials, and differs where things go wrong: it does not tell when it fails, looks
+    at values even where they are all round-off, goes on from values that are not numbers, and may
+    zoom in on a step that does not fall enough because its value is lower than the start's.
     """
 
     c1: float = 1e-4
     c2: float = 0.9
     max_trials: int = 25
     first_trial: Literal["lr", "decrease"] = "lr"
-    tolerance: float = 1e-9
+    tolerance: float = 0.0
 
     def __post_init__(self) -> None:
         check_number("c2", self.c2, above=0, below=1)
