@@ -86,6 +86,19 @@ class Scheduler(LRScheduler):
         self._rates(self.first)  # before torch writes anything into the optimizer
         super().__init__(optimizer)
 
+    def step(self, epoch: int | None = None) -> None:
+        """Set the rates of the optimizer's next step; call it after the optimizer's step.
+
+        Raises:
+            TypeError, ValueError: a rate is none. That step does not count then.
+        """
+        counts = self.last_epoch, self._step_count
+        try:
+            super().step(epoch)
+        except Exception:
+            self.last_epoch, self._step_count = counts
+            raise
+
     def get_lr(self) -> list[Any]:
         """Return the rate of each group at the present step."""
         return self._rates(self.first + self.last_epoch)
