@@ -174,10 +174,9 @@ class BFGS(RestartingMethod):
         max_size: int = LARGEST_DENSE,
     ) -> None:
         """Check the hyper-parameters and take in the parameters."""
-        direction = BFGSDirection(scaling, damping)
-        super().__init__(
-            params, direction, StrongWolfe() if step_size is None else step_size, lr=lr
-        )
+        direction = BFGSDirection(scaling, damping, max_size)
+        search = StrongWolfe() if step_size is None else step_size
+        super().__init__(params, direction, search, lr=lr)
 
 
 def has_curvature(s: Tensor, y: Tensor, least: float = 0.0) -> bool:
