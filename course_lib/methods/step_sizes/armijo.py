@@ -30,7 +30,7 @@ class ArmijoBacktracking:
             half of :math:`|g^\top d|`, so with :math:`c > \frac12` it would be refused: choose
             less where such steps shall be taken.
         factor: :math:`\beta`, above 0 and below 1.
-        max_trials: largest number of trials. With the defaults the last is :math:`10^{-18}t_0`.
+        max_trials: largest number of trials. With the defaults the last is :math:`2^{-49}t_0`.
 
     Raises:
         TypeError, ValueError: an argument is not as described.
@@ -57,7 +57,7 @@ class ArmijoBacktracking:
 
     c: float = 1e-4
     factor: float = 0.5
-    max_trials: int = 60
+    max_trials: int = 50
 
     def __post_init__(self) -> None:
         check_number("c", self.c, above=0, below=1)

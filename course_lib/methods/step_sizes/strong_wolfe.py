@@ -55,9 +55,10 @@ class StrongWolfe:
     Values that differ by no more than their round-off are told apart by their slopes (see
     :class:`~course_lib.methods.step_sizes.Line`).
 
-    If no trial meets both conditions, the search returns the lowest of those that meet the first,
-    and counts that in ``memory["unfinished_searches"]``; then :math:`s^\top y` may be negative. If
-    there is none, it raises :class:`~course_lib.methods.NoStepError`.
+    If no trial meets both conditions, the search returns the lowest of those that meet the first
+    by more than round-off, and counts that in ``memory["unfinished_searches"]``; then
+    :math:`s^\top y` may be negative. If there is none, it raises
+    :class:`~course_lib.methods.NoStepError`.
 
     Example:
         >>> from course_lib.methods import GradientDescent
@@ -151,7 +152,8 @@ class StrongWolfe:
         return trial.value == math.inf or not line.armijo(trial.t, self.c1)
 
     def _lowest(self, line: Line, trials: list[Trial]) -> Trial:
-        low_enough = [trial for trial in trials if not self._too_high(line, trial)]
+        fall = [trial for trial in trials if line.higher(line.start, trial)]
+        low_enough = [trial for trial in fall if not self._too_high(line, trial)]
         if not low_enough:
             raise NoStepError(
                 f"the line search found no step that falls enough in {len(trials)} trials, down "

@@ -1,0 +1,347 @@
+"""The strong Wolfe search, against its two conditions, torch and scipy."""
+
+import math
+import warnings
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import line_search
+from scipy.optimize._linesearch import line_search_wolfe1
+from torch.optim.lbfgs import _strong_wolfe
+
+from course_lib.methods import (
+    BFGS,
+    ArmijoBacktracking,
+    GradientDescent,
+    NoStepError,
+    StrongWolfe,
+)
+from tests.methods.step_sizes.lines import (
+    FROM_ANYWHERE,
+    FROM_ZERO,
+    Recorder,
+    barrier,
+    evaluate,
+    more_thuente_1,
+    point_at,
+    problem,
+    rosenbrock,
+)
+
+NAMES = [*FROM_ZERO, *FROM_ANYWHERE, "barrier"]
+# Extrapolation multiplies round-off where a function wiggles as much as this one.
+SMOOTH = [name for name in NAMES if name not in ("more-thuente-3", "barrier")]
+names = st.sampled_from(NAMES)
+seeds = st.integers(0, 10_000)
+slopes = st.sampled_from([0.9, 0.5, 0.1, 0.01])
+
+
+def search(f, x, d, first, **options):
+    """Return the step size, the trials, and what the search remembers."""
+    point, closure = point_at(f, x)
+    d, memory = torch.as_tensor(d, dtype=torch.float64), {}
+    t = StrongWolfe(**options)(point, d, memory, first=first)
+    assert closure.touched["value"] == 0
+    return t, [known for known, _, _ in point._moves], memory
+
+
+@settings(max_examples=60)
+@given(names, seeds, st.floats(-3, 2), slopes)
+def test_both_conditions_hold_and_curvature_is_positive(name, seed, exponent, c2):
+    f, x, d = problem(name, seed)
+    t, _, memory = search(f, x, d, 10**exponent, c2=c2)
+    value, g = evaluate(f, x)
+    new_value, new_g = evaluate(f, x + t * d)
+    assert t > 0
+    assert new_value <= value + 1e-4 * t * (g @ d).item()
+    if not memory:
+        assert abs(new_g @ d) <= c2 * abs(g @ d)
+        assert (t * d) @ (new_g - g) > 0
+
+
+def torchs_search(f, x, d, first, c2):
+    """Return the step size and the trials of the search within torch.optim.LBFGS."""
+    trials = []
+
+    def asked(x, t, d):
+        trials.append(float(t))
+        return evaluate(f, x + t * d)
+
+    value, g = evaluate(f, x)
+    _, _, t, _ = _strong_wolfe(asked, x, first, d, value, g, g @ d, c2=c2)
+    return float(t), trials
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(SMOOTH), seeds, st.floats(-3, 1.5), slopes)
+def test_the_trials_are_those_of_torch(name, seed, exponent, c2):
+    f, x, d = problem(name, seed)
+    ours, our_trials, _ = search(f, x, d, 10**exponent, c2=c2)
+    theirs, their_trials = torchs_search(f, x, d, 10**exponent, c2)
+    assert our_trials == pytest.approx(their_trials, rel=1e-6)
+    assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def scipys_searches(f, x, d, c2):
+    """Return success and evaluations of MINPACK's search and of scipy's own."""
+
+    def value(x):
+        return evaluate(f, torch.as_tensor(x))[0]
+
+    def gradient(x):
+        return evaluate(f, torch.as_tensor(x))[1].numpy()
+
+    start = value, gradient, x.numpy(), d.numpy(), gradient(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        t, _, gradients, *_ = line_search_wolfe1(*start, value(x), c2=c2, amax=1e100, amin=1e-100)
+        own = line_search(*start, value(x), c2=c2)
+    return t is not None, own[0] is not None and own[-1] is not None, gradients
+
+
+def test_it_succeeds_where_scipys_searches_do_with_no_more_than_a_fifth_more_gradients():
+    """scipy asks for values and gradients in pairs, too; those are counted once here."""
+    ours = theirs = solved = 0
+    for name in NAMES:
+        for seed in range(8):
+            for c2 in (0.9, 0.1):
+                f, x, d = problem(name, seed)
+                d = d * 10 ** (seed % 4 - 2)
+                minpack, own, gradients = scipys_searches(f, x, d, c2)
+                _, trials, memory = search(f, x, d, 1.0, c2=c2)
+                assert not memory or not (minpack or own), (name, seed, c2)
+                solved += not memory
+                if minpack and not memory:
+                    ours, theirs = ours + len(trials), theirs + gradients
+    assert solved == len(NAMES) * 16
+    assert ours <= 1.2 * theirs
+
+
+@settings(max_examples=40)
+@given(seeds, st.floats(0, 8), slopes)
+def test_trials_never_go_beyond_one_that_is_not_finite(seed, exponent, c2):
+    f, x, d = problem("barrier", seed)
+    t, trials, memory = search(f, x, d, 10**exponent, c2=c2, max_trials=60)
+    limit = math.inf
+    for trial in trials:
+        assert trial < limit
+        if not math.isfinite(evaluate(f, x + trial * d)[0]):
+            limit = trial
+    assert not memory
+    assert math.isfinite(evaluate(f, x + t * d)[0])
+
+
+def test_where_torch_takes_nan_for_a_good_value():
+    x, d = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    theirs, _ = torchs_search(barrier, x, d, 4.0, 0.9)
+    ours, _, memory = search(barrier, x, d, 4.0)
+    assert not math.isfinite(evaluate(barrier, x + theirs * d)[0])
+    assert math.isfinite(evaluate(barrier, x + ours * d)[0])
+    assert not memory
+
+
+def test_a_finite_value_with_an_infinite_slope_is_too_far():
+    def f(x):  # a finite value and no slope at 1 and beyond
+        return (-2 * x - torch.sqrt(torch.clamp(1 - x, min=0))).sum()
+
+    t, trials, _ = search(f, [0.0], [1.0], 1.0)
+    assert trials[0] == 1.0
+    assert 0 < t < 1
+
+
+def test_where_torch_zooms_in_on_steps_that_are_too_high():
+    """The far end is lower than the start and still does not fall enough."""
+    x, d = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    theirs, _ = torchs_search(more_thuente_1, x, d, 1000.0, 0.9)
+    ours, _, memory = search(more_thuente_1, x, d, 1000.0)
+    enough = [evaluate(more_thuente_1, t * d)[0] <= -1e-4 * t / 2 for t in (theirs, ours)]
+    assert enough == [False, True]
+    assert not memory
+
+
+@settings(max_examples=30)
+@given(seeds, st.integers(-60, 60), st.integers(-60, 60))
+def test_the_units_of_variables_and_values_make_no_difference(seed, a, b):
+    f, x, d = problem("wells", seed)
+    _, trials, _ = search(f, x, d, 1.0)
+    _, scaled, _ = search(lambda x: 2.0**b * f(x / 2.0**a), x * 2.0**a, d * 2.0**a, 1.0)
+    assert scaled == trials
+
+
+def test_with_a_tolerance_it_gives_up_short_intervals():
+    f, x, d = problem("wells", 3)
+    _, trials, memory = search(f, x, d, 100.0)
+    assert len(trials) > 2
+    assert not memory
+    with pytest.raises(NoStepError, match="no step that falls enough in 1 trials"):
+        search(f, x, d, 100.0, tolerance=1e9)
+
+
+def test_the_lowest_trial_is_taken_and_counted_where_none_meets_both():
+    def f(x):
+        return -x.sum()
+
+    point, _ = point_at(f, [0.0])
+    d, memory = torch.ones(1, dtype=torch.float64), {}
+    for count in (1, 2):
+        t = StrongWolfe(max_trials=3)(point, d, memory, first=1.0)
+        assert t == 1000.0  # the longest of 1, 10, 100 and 1000
+        assert memory == {"unfinished_searches": count}
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "d", "reason"),
+    [
+        (lambda x: (x * x).sum(), [1.0], [1.0], "the direction goes up: the slope along it is 2"),
+        (lambda x: (x * x).sum(), [1.0, 0.0], [0.0, 1.0], "the slope along the direction is 0"),
+        (lambda x: (x * x).sum(), [0.0], [1.0], "the slope along the direction is 0"),
+        (lambda x: (x * x).sum(), [1.0], [math.nan], "slope along the direction is not finite"),
+        (lambda x: x.log().sum(), [-1.0], [-1.0], "the value nan of F is not finite"),
+    ],
+)
+@pytest.mark.parametrize("step_size", [StrongWolfe(), ArmijoBacktracking()])
+def test_it_tells_why_it_cannot_go_on(step_size, f, x, d, reason):
+    point, _ = point_at(f, x)
+    with pytest.raises(NoStepError, match=reason):
+        step_size(point, torch.tensor(d, dtype=torch.float64), {}, first=1.0)
+
+
+@pytest.mark.parametrize("step_size", [StrongWolfe(), ArmijoBacktracking()])
+def test_a_wrong_gradient_is_told_and_moves_nothing(step_size):
+    w = torch.tensor([2.0, 1.0], dtype=torch.float64, requires_grad=True)
+
+    def closure():
+        w.grad = -2 * w.detach()
+        return (w.detach() ** 2).sum()
+
+    method = GradientDescent([w], lr=1.0, step_size=step_size)
+    method.step(closure)
+    assert "falls enough" in method.reason
+    assert w.tolist() == [2.0, 1.0]
+    assert method.state_dict()["state"].get(0, {}).get("memory", {}) == {}
+
+
+def test_close_to_a_minimum_where_values_are_round_off_slopes_lead_on():
+    """A step that halves the distance from 1e-6 changes a value of 1e6 by nothing."""
+
+    def f(x):
+        return 1e6 + 0.5 * (x * x * scales).sum()
+
+    scales = torch.tensor([1.0, 2.0, 5.0], dtype=torch.float64)
+    start = torch.tensor([1e-6, -1e-6, 1e-6], dtype=torch.float64)
+    for method, steps in ((BFGS, 20), (GradientDescent, 100)):
+        for step_size in (StrongWolfe(), ArmijoBacktracking()):
+            x = start.clone().requires_grad_()
+            optimizer = method([x], lr=1.0, step_size=step_size)
+
+            def closure(x=x):
+                x.grad = None
+                loss = f(x)
+                loss.backward()
+                return loss
+
+            for _ in range(steps):
+                optimizer.step(closure)
+                if optimizer.reason is not None:
+                    break
+            assert x.abs().max() < 1e-10, (method, step_size, optimizer.reason)
+
+
+@settings(max_examples=30)
+@given(seeds, st.floats(0.05, 3), st.floats(1e-3, 50))
+def test_the_first_trial_by_decrease_is_scipys(seed, t, drop):
+    f, x, d = problem("logistic", seed)
+    d = t * d
+    value, g = evaluate(f, x)
+    theirs = Recorder(f)
+    line_search_wolfe1(
+        lambda x: theirs(torch.as_tensor(x)).item(),
+        lambda x: evaluate(f, torch.as_tensor(x))[1].numpy(),
+        x.numpy(), d.numpy(), g.numpy(), value, value + drop,
+    )  # fmt: skip
+    point, _ = point_at(f, x)
+    memory = {"value": value + drop}
+    StrongWolfe(first_trial="decrease")(point, d, memory, first=1.0)
+    ours, _, _ = point._moves[0]
+    assert memory == {"value": value}
+    torch.testing.assert_close(ours * d, theirs.asked[0] - x, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("before", [0.0, -1.0])
+def test_without_a_decrease_the_first_trial_is_lr(before):
+    f, x, d = problem("logistic", 0)
+    value, _ = evaluate(f, x)
+    _, trials, _ = search(f, x, d, 0.7)
+    point, _ = point_at(f, x)
+    StrongWolfe(first_trial="decrease")(point, d, {"value": value + before}, first=0.7)
+    assert [t for t, _, _ in point._moves] == trials
+    assert trials[0] == 0.7
+
+
+def test_the_first_trial_of_all_moves_steepest_descent_by_about_one():
+    """As scipy's BFGS and CG do."""
+    point, _ = point_at(rosenbrock, [-1.2, 1.0])
+    d, memory = -point.gradient, {}
+    StrongWolfe(first_trial="decrease")(point, d, memory, first=1.0)
+    length = point._moves[0][0] * torch.linalg.vector_norm(d).item()
+    assert length == pytest.approx(1.01)
+
+
+def test_the_decrease_is_that_of_the_step_before():
+    path = []
+    x = torch.tensor([-1.2, 1.0], dtype=torch.float64, requires_grad=True)
+    method = GradientDescent([x], lr=1.0, step_size=StrongWolfe(c2=0.1, first_trial="decrease"))
+
+    def closure():
+        x.grad = None
+        loss = rosenbrock(x)
+        loss.backward()
+        path.append(x.detach().clone())
+        return loss
+
+    values, starts = [], []
+    for _ in range(3):
+        starts.append(len(path))
+        values.append(method.step(closure).item())
+    for k in (1, 2):
+        here, first = path[starts[k]], path[starts[k] + 1]
+        _, g = evaluate(rosenbrock, here)
+        t = 2 * 1.01 * (values[k] - values[k - 1]) / -(g @ g)
+        torch.testing.assert_close(first, here - t * g, rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_step_is_found_in_the_dtype_of_the_parameters(dtype):
+    point, _ = point_at(rosenbrock, [-1.2, 1.0], dtype)
+    d = -point.gradient
+    t = StrongWolfe()(point, d, {}, first=1.0)
+    assert point.move(t, d).x.dtype == dtype
+    assert t == pytest.approx(search(rosenbrock, [-1.2, 1.0], d, 1.0)[0], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"c2": 1.0}, ValueError, "c2 must be a finite number above 0 and below 1, got 1.0"),
+        ({"c1": 0.5, "c2": 0.4}, ValueError, "c1 must be .* above 0 and below 0.4, got 0.5"),
+        ({"c1": math.nan}, ValueError, "c1 must be"),
+        ({"c1": "1e-4"}, TypeError, "c1 must be"),
+        ({"max_trials": 0}, ValueError, "max_trials must be an integer of at least 1, got 0"),
+        ({"max_trials": 2.5}, TypeError, "max_trials"),
+        ({"first_trial": "last"}, ValueError, 'first_trial must be "lr" or "decrease", got .last'),
+        ({"tolerance": -1.0}, ValueError, "tolerance must be a finite number of at least 0"),
+    ],
+)
+def test_bad_options_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        StrongWolfe(**options)
+
+
+@pytest.mark.parametrize("first", [0.0, -1.0, math.nan, math.inf])
+def test_a_first_trial_that_is_no_step_is_refused(first):
+    point, _ = point_at(rosenbrock, [-1.2, 1.0])
+    for step_size in (StrongWolfe(), ArmijoBacktracking()):
+        with pytest.raises(ValueError, match="first must be a finite number above 0"):
+            step_size(point, -point.gradient, {}, first=first)
