@@ -57,14 +57,14 @@ _LINEAR_ALGEBRA = {
 }  # fmt: skip
 # Entries are moved, made or read, not computed.
 _FREE = {
-    "_linalg_check_errors", "_local_scalar_dense", "_reshape_alias", "_to_copy", "_unsafe_view",
-    "alias", "arange", "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty",
-    "empty_like", "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like",
-    "gather", "index", "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace",
-    "logspace",
-    "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros", "ones",
-    "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
-    "repeat", "roll", "scalar_tensor", "select", "select_backward", "set", "slice",
+    "_linalg_check_errors", "_local_scalar_dense", "_record_function_enter_new",
+    "_record_function_exit", "_reshape_alias", "_to_copy", "_unsafe_view", "alias", "arange",
+    "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty", "empty_like",
+    "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather",
+    "index", "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace",
+    "logspace", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
+    "ones", "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like",
+    "randperm", "repeat", "roll", "scalar_tensor", "select", "select_backward", "set", "slice",
     "slice_backward", "split", "split_with_sizes", "squeeze", "stack", "t", "to", "transpose",
     "tril", "triu", "unbind", "unsqueeze", "view", "zero", "zeros", "zeros_like",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.derivatives import gradient, value_and_gradient
+from course_lib.methods import SGD
 from course_lib.operation_count import OperationCount, count_operations
 
 sizes = st.integers(0, 7)
@@ -182,6 +183,15 @@ def test_norms_and_operations_on_lists_count_each_entry():
     assert count.transcendental == count.by_name["exp"] == 5 + 6
     with pytest.raises(NotImplementedError, match=r"got lerp"):
         count_operations(torch._foreach_lerp, [x], [x], 0.5)
+
+
+@pytest.mark.parametrize("method", [torch.optim.SGD, SGD])
+def test_a_step_of_gradient_descent_is_a_multiplication_and_a_subtraction_or_both_in_one(method):
+    x = torch.ones(30, requires_grad=True)
+    x.grad = torch.ones(30)
+    optimizer = method([x], lr=0.1)
+    optimizer.step()  # a first step may look whether the rule keeps its promises
+    assert count_operations(optimizer.step) in (30, 60)
 
 
 def test_what_is_not_known_is_refused():
