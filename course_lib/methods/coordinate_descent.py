@@ -16,6 +16,8 @@ from course_lib.randomness import LARGEST_SEED, generator_of
 
 __all__ = ["CoordinateDescent", "CoordinateDirection"]
 
+_ROUNDINGS = 10
+
 Rule = Literal["cyclic", "random", "Gauss-Southwell"]
 
 
@@ -127,3 +129,15 @@ class CoordinateDescent(LineSearchMethod):
     ) -> None:
         """Check the arguments and take in the parameters."""
         super().__init__(params, CoordinateDirection(rule, seed), step_size, lr=lr)
+
+    def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
+        """Return the next point: the same, if the derivative is zero but for rounding."""
+        if group["lr"] == 0:
+            return point
+        g, d = point.gradient, self.direction(point, memory.setdefault("direction", {}))
+        # This variable is where it should be; the run goes on with the others.
+        noise = _ROUNDINGS * torch.finfo(g.dtype).eps * torch.linalg.vector_norm(g)
+        if bool(g.any()) and bool(torch.linalg.vector_norm(d) <= noise):
+            return point
+        t = self.step_size(point, d, memory.setdefault("step size", {}), first=group["lr"])
+        return point.move(t, d)
