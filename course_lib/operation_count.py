@@ -121,7 +121,11 @@ class OperationCount(TorchDispatchMode):
             with self:
                 return _COMPOSED[func](*args, **(kwargs or {}))
         result = func(*args, **(kwargs or {}))
-        name = func.overloadpacket.__name__.rstrip("_").removeprefix("_foreach_")
+        name = func.overloadpacket.__name__
+        if name.startswith("_foreach_") and name.endswith("_"):
+            # In such a block torch forgets to note that the tensors have changed.
+            torch.autograd.graph.increment_version(args[0])
+        name = name.rstrip("_").removeprefix("_foreach_")
         if operations := _operations(name, args, result):
             self.by_name[name] += operations
             broken_power = name == "pow" and not isinstance(args[1], int)

@@ -185,6 +185,14 @@ def test_norms_and_operations_on_lists_count_each_entry():
         count_operations(torch._foreach_lerp, [x], [x], 0.5)
 
 
+def test_what_changes_in_place_is_noted_as_outside_of_the_block():
+    x, y = torch.ones(3), torch.ones(2)
+    with OperationCount():
+        torch._foreach_add_([x, y], [x, y])
+        x += 1
+    assert (x._version, y._version) == (2, 1)
+
+
 @pytest.mark.parametrize("method", [torch.optim.SGD, SGD])
 def test_a_step_of_gradient_descent_is_a_multiplication_and_a_subtraction_or_both_in_one(method):
     x = torch.ones(30, requires_grad=True)
