@@ -93,8 +93,9 @@ def _in_eigenbasis(c: Tensor, eigenvalues: Tensor, radius: float) -> tuple[Tenso
         length = float(torch.linalg.vector_norm(y))
         if length <= nearly * radius:
             break
-        slope = float((torch.where(c == 0, 0.0, y / shifted) * y).sum()) / length
-        mu = mu + length / slope * (length / radius - 1)
+        unit = y / length
+        rate = float((unit * torch.where(c == 0, 0.0, unit / shifted)).sum())
+        mu = mu + (length / radius - 1) / rate
     multiplier = max(mu - smallest, 0.0)
     if mu == 0 and smallest < 0:  # the hard case
         y[0] = max(radius**2 - length**2, 0.0) ** 0.5
