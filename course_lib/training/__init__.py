@@ -13,6 +13,7 @@ from course_lib.training.history import History
 from course_lib.training.memory import PeakMemory, resident_memory
 from course_lib.training.minimizing import Trajectory, minimize
 from course_lib.training.nonfinite import NonFiniteLossError
+from course_lib.training.range_test import RangeTest, lr_range_test
 
 __all__ = [
     "BatchClosure",
@@ -24,6 +25,7 @@ __all__ = [
     "MappedData",
     "NonFiniteLossError",
     "PeakMemory",
+    "RangeTest",
     "ShuffledBatches",
     "TensorData",
     "Trajectory",
@@ -31,6 +33,7 @@ __all__ = [
     "as_data",
     "evaluating",
     "fit",
+    "lr_range_test",
     "mean_loss",
     "minimize",
     "resident_memory",
