@@ -220,16 +220,35 @@ def test_without_curvature_nothing_is_learned():
         assert (H is not None) == learned
 
 
-def test_damping_leaves_a_fifth_of_the_curvature_of_the_model():
-    """Powell: with r in place of y, s'r = 0.2 s'Bs; here B = I, since nothing was learned."""
-    start = torch.tensor([0.1, 0.0], dtype=torch.float64)
-    points, H, _ = run(
-        concave_at_first, start, 2, step_size=FixedStep(), damping=True, scaling=False
-    )
-    s = points[1] - points[0]
-    # H r = s, and so s'B s = s'r = 0.2 s's with the new B.
+@given(different_eigenvalues, st.floats(0.01, 10), st.floats(-3, 0.19))
+def test_damping_leaves_a_fifth_of_the_curvature_of_the_model(eigenvalues, t, share):
+    """Powell: where s'y = share s'Bs with a share below 0.2, s'Bs becomes 0.2 of what it was."""
+    problem = quadratic([float(value) for value in eigenvalues])
+    H, g = problem.A, problem.b  # any positive definite matrix, any gradient
+    s = -t * (H @ g)
     B = torch.linalg.inv(H)
-    assert float(s @ B @ s) == pytest.approx(0.2 * float(s @ s))
+    y = share * (B @ s)
+    x = torch.zeros_like(s)
+    memory = {"x": x, "g": g, "H": H}
+    BFGSDirection(damping=True)(_KnownPoint(x + s, g + y), memory)
+    new = torch.linalg.inv(memory["H"])
+    assert float(s @ new @ s) == pytest.approx(0.2 * float(s @ B @ s), rel=1e-6)
+
+
+def test_damping_starts_from_the_identity_where_the_first_pair_curves_down():
+    start = torch.tensor([0.1, 0.0], dtype=torch.float64)
+    points, H, _ = run(concave_at_first, start, 2, step_size=FixedStep(), damping=True)
+    s = points[1] - points[0]
+    assert float(s @ torch.linalg.inv(H) @ s) == pytest.approx(0.2 * float(s @ s))
+
+
+def test_damping_leaves_enough_curvature_as_it_is():
+    problem = quadratic([2.0, 3.0])
+    y = problem.A @ problem.b
+    memories = [{"x": 0 * y, "g": y, "H": torch.eye(2, dtype=torch.float64)} for _ in range(2)]
+    for damping, memory in zip((False, True), memories, strict=True):
+        BFGSDirection(damping=damping)(_KnownPoint(problem.b, 2 * y), memory)
+    assert torch.equal(memories[0]["H"], memories[1]["H"])
 
 
 def test_where_the_direction_goes_up_it_starts_again():
