@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
@@ -19,9 +18,6 @@ from course_lib.training.closure import BatchClosure
 from course_lib.training.function_closure import FunctionClosure
 
 __all__ = ["StochasticLineSearch"]
-
-SMALL_GRADIENT = 1e-8
-"""Norm of a batch's gradient below which its step is left out: there is nothing left to learn."""
 
 TINY_STEP = 1e-6
 """Largest step size that is taken untried, where no trial falls enough."""
@@ -56,6 +52,7 @@ class StochasticLineSearch(ClosureMethod):
         batches_per_epoch: :math:`m/|J|`. Needed with closures of one's own: that of ``fit`` knows
             it, and that of ``minimize`` asks for the whole function each time.
         max_trials: Largest number of trials in a step.
+        tiny_gradient: A batch with :math:`\|g_k\|` up to this is left out: it is fitted.
 
     Attributes:
         step_size: :math:`\eta_k` of the last step, None before.
@@ -66,11 +63,12 @@ class StochasticLineSearch(ClosureMethod):
         TypeError: an argument is of the wrong type.
 
     Where no trial falls enough, the step is :math:`10^{-6}`, or the last trial if that is less.
-    Where :math:`\|g_k\| < 10^{-8}` there is no step. Trials that are infinite or not a number do
-    not fall enough. A step costs a gradient and as many values as there are trials.
+    Trials that are infinite or not a number do not fall enough. A step costs a gradient and as many
+    values as there are trials.
 
     Example: each sample is fitted by :math:`w = 2`; four passes through five batches.
 
+        >>> import torch
         >>> from course_lib.training import fit
         >>> x = torch.linspace(-1, 1, 10)[:, None]
         >>> model = torch.nn.Linear(1, 1, bias=False)
@@ -100,20 +98,23 @@ class StochasticLineSearch(ClosureMethod):
         growth: float = 2.0,
         batches_per_epoch: int | None = None,
         max_trials: int = 100,
+        tiny_gradient: float = 1e-8,
     ) -> None:
         """Check the hyper-parameters and take in the parameters."""
         if batches_per_epoch is not None:
             check_integer("batches_per_epoch", batches_per_epoch, low=1)
         check_integer("max_trials", max_trials, low=1)
+        check_number("tiny_gradient", tiny_gradient, low=0)
         super().__init__(params, {"lr": lr, "c": c, "factor": factor, "growth": growth})
         self.batches_per_epoch, self.max_trials = batches_per_epoch, max_trials
+        self.tiny_gradient = tiny_gradient
 
     def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
         r"""Return the point :math:`x_{k-1} - \eta_k g_k`."""
         eta = memory.get("step_size", group["lr"])
         eta = min(eta * group["growth"] ** self._share(point.closure), sys.float_info.max)
         g = point.gradient
-        if group["lr"] == 0 or float(torch.linalg.vector_norm(g)) < SMALL_GRADIENT:
+        if group["lr"] == 0 or float(g @ g) <= self.tiny_gradient**2:
             return point
         line = Line(point, -g)
         for _ in range(self.max_trials):
