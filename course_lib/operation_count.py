@@ -46,7 +46,9 @@ _COMPOSED = get_decompositions(
     ]
 )  # fmt: skip
 # One operation for each entry of the argument.
-_REDUCTIONS = {"all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum"}
+_REDUCTIONS = {
+    "all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum",
+}  # fmt: skip
 # Numbers a, b for an n×n matrix and r right-hand sides: a·n³ + b·n²·r operations, leading terms in
 # Golub and Van Loan, Matrix Computations, 4th ed. (2013), sections 3.1, 3.2, 4.1, 4.2 and 8.3.
 _LINEAR_ALGEBRA = {
