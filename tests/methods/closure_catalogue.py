@@ -9,7 +9,18 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import BFGS, LBFGS, FixedStep, GradientDescent, LinearCG, NonlinearCG
+from course_lib.methods import (
+    BFGS,
+    LBFGS,
+    ArmijoBacktracking,
+    ExactStep,
+    FixedStep,
+    GradientDescent,
+    LinearCG,
+    NonlinearCG,
+    StochasticLineSearch,
+    StrongWolfe,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,10 @@ class ClosureCase:
 
 CLOSURE_CASES = [
     ClosureCase(GradientDescent, {"lr": 0.3}, monotone=False, factor=0.05),
+    ClosureCase(GradientDescent, {"lr": 1.0, "step_size": ArmijoBacktracking()}, factor=0.05),
+    ClosureCase(GradientDescent, {"lr": 1.0, "step_size": StrongWolfe(c2=0.1)}, factor=0.05),
+    ClosureCase(GradientDescent, {"step_size": ExactStep()}, monotone=False, factor=0.05),
+    ClosureCase(StochasticLineSearch, {"batches_per_epoch": 1}, factor=0.05),
     ClosureCase(BFGS),
     ClosureCase(BFGS, {"lr": 0.7, "damping": True, "step_size": FixedStep()}, monotone=False),
     ClosureCase(LBFGS),
