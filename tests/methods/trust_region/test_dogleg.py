@@ -1,5 +1,6 @@
 """The dogleg path: where it goes, and what it keeps of the exact solution."""
 
+import itertools
 import math
 
 import numpy as np
@@ -55,9 +56,9 @@ def test_the_longer_the_radius_the_longer_the_step_and_the_lower_the_model(n, se
     g, H = model("positive", n, seed)
     steps = [dogleg_step(g, H, 10.0**e) for e in np.linspace(-4, 4, 40)]
     lengths = [float(step.p.norm()) for step in steps]
-    assert all(b >= a * (1 - 1e-9) for a, b in zip(lengths, lengths[1:], strict=False))
+    assert all(b >= a * (1 - 1e-9) for a, b in itertools.pairwise(lengths))
     decreases = [step.decrease for step in steps]
-    assert all(b >= a * (1 - 1e-9) for a, b in zip(decreases, decreases[1:], strict=False))
+    assert all(b >= a * (1 - 1e-9) for a, b in itertools.pairwise(decreases))
     torch.testing.assert_close(steps[-1].p, -torch.linalg.solve(H, g), rtol=1e-8, atol=1e-8)
 
 
