@@ -28,12 +28,12 @@ class ConjugateGradientResult:
 
     Attributes:
         x: the last iterate, shape (n,); finite, whatever the status.
-        residual: :math:`r = b - Ax`, as the recursion keeps it, shape (n,). With it the model
-            :math:`m(x) = \frac12 x^\top Ax - b^\top x` is known at no further product:
-            see :attr:`model_value`.
+        residual: :math:`r = b - Ax`, as the recursion keeps it, shape (n,). From it ``model_value``
+            tells the value of the model :math:`m(x) = \frac12 x^\top Ax - b^\top x` without
+            another product.
         iterations: number of products with :math:`A` along directions.
         status: ``"converged"`` (the residual is small enough), ``"boundary"`` (the next iterate
-            would have been longer than `radius`: `x` has that length), ``"negative curvature"``
+            would have been longer than `radius`, which is the length of `x`), ``"negative curvature"``
             (along `direction`), ``"iterations"`` (as many as were allowed) or ``"not finite"``.
         direction: the direction along which the curvature :math:`d^\top Ad` was not positive, a
             direction in which :math:`m` falls; None if there was none. With a `radius`, `x` went

@@ -26,10 +26,10 @@ class LinearCG(ClosureMethod):
     eigenvalues, it is at the minimum but for rounding. A step costs one gradient and one product
     with the Hessian, which is never formed.
 
-    On other functions :math:`A d` is computed at each point anew, each step is Newton's along
-    :math:`d_k`, and nothing makes the value fall: take :class:`~course_lib.methods.NonlinearCG`.
-    Where the curvature :math:`d^\top A d` is not positive there is no minimum along :math:`d`, and
-    the method says so and stops.
+    On other functions the product :math:`A d_{k-1}` is one of the Hessian at the last point, each
+    step is Newton's along :math:`d_k`, and nothing makes the value fall: take
+    :class:`~course_lib.methods.NonlinearCG`. Where the curvature :math:`d^\top A d` is not positive
+    there is no minimum along :math:`d`, and the method says so and stops.
 
     Args:
         params: Parameters, named parameters, or groups of them, as for ``torch.optim``.

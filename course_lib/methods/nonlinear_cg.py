@@ -31,7 +31,8 @@ class ConjugateDirection:
 
     On a convex quadratic with exact steps both are linear CG, since the gradients are orthogonal
     there. Elsewhere Polak and Ribière's has the merit that it forgets: after a step that hardly
-    changed the gradient, :math:`\beta` is near 0. Fletcher and Reeves's keeps a bad direction.
+    changed the gradient, :math:`\beta` is near 0. Fletcher and Reeves's keeps a bad direction, and
+    may take thousands of tiny steps along such ones unless `restart_every` ends them.
 
     The method starts again from :math:`-g_k` where :math:`d_k` is no direction of sufficient
     descent, :math:`g_k^\top d_k > -0.01\,\|g_k\|^2`, where :math:`\beta_k` is 0, and every
