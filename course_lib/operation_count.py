@@ -128,7 +128,7 @@ class OperationCount(TorchDispatchMode):
             # In such a block torch forgets to note that the tensors have changed.
             torch.autograd.graph.increment_version(args[0])
         name = name.rstrip("_").removeprefix("_foreach_")
-        if operations := _operations(name, args, result):
+        if operations := 0 if func.is_view else _operations(name, args, result):
             self.by_name[name] += operations
             broken_power = name == "pow" and not isinstance(args[1], int)
             self.transcendental += operations * (name in _TRANSCENDENTAL or broken_power)
