@@ -33,8 +33,9 @@ class ConjugateGradientResult:
             another product.
         iterations: number of products with :math:`A` along directions.
         status: ``"converged"`` (the residual is small enough), ``"boundary"`` (the next iterate
-            would have been longer than `radius`, which is the length of `x`), ``"negative curvature"``
-            (along `direction`), ``"iterations"`` (as many as were allowed) or ``"not finite"``.
+            would have been longer than `radius`, which is the length of `x`),
+            ``"negative curvature"`` (along `direction`), ``"iterations"`` (as many as were allowed)
+            or ``"not finite"``.
         direction: the direction along which the curvature :math:`d^\top Ad` was not positive, a
             direction in which :math:`m` falls; None if there was none. With a `radius`, `x` went
             along it to the boundary; without, `x` is the iterate before it.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 import torch
 from hypothesis import strategies as st
 
@@ -88,3 +89,15 @@ def logistic(x):
     inputs = torch.randn(40, len(x), generator=generator, dtype=torch.float64).to(x.dtype)
     labels = torch.sign(inputs @ torch.ones_like(x) + 0.3)
     return torch.nn.functional.softplus(-labels * (inputs @ x)).mean() + 0.01 * (x @ x)
+
+
+BOWL = quadratic(torch.logspace(0, 2, 8))
+FUNCTIONS = {
+    "Rosenbrock": (rosenbrock, rosenbrock_start(2)),
+    "extended Rosenbrock": (rosenbrock, rosenbrock_start(10)),
+    "Wood": (wood, torch.tensor([-3.0, -1, -3, -1], dtype=torch.float64)),
+    "Powell": (powell_singular, torch.tensor([3.0, -1, 0, 1], dtype=torch.float64)),
+    "logistic": (logistic, torch.zeros(6, dtype=torch.float64)),
+    "quadratic": (BOWL, BOWL.start),
+}
+each_function = pytest.mark.parametrize("function", FUNCTIONS)

@@ -16,26 +16,8 @@ from course_lib.methods import (
 )
 from course_lib.methods.step_sizes import ExactStep, StrongWolfe
 from course_lib.training import minimize
-from tests.methods.quadratics import (
-    logistic,
-    powell_singular,
-    quadratic,
-    quadratics,
-    rosenbrock,
-    rosenbrock_start,
-    wood,
-)
+from tests.methods.quadratics import FUNCTIONS, each_function, quadratics
 
-BOWL = quadratic(torch.logspace(0, 2, 8))
-FUNCTIONS = {
-    "Rosenbrock": (rosenbrock, rosenbrock_start(2)),
-    "extended Rosenbrock": (rosenbrock, rosenbrock_start(10)),
-    "Wood": (wood, torch.tensor([-3.0, -1, -3, -1], dtype=torch.float64)),
-    "Powell": (powell_singular, torch.tensor([3.0, -1, 0, 1], dtype=torch.float64)),
-    "logistic": (logistic, torch.zeros(6, dtype=torch.float64)),
-    "quadratic": (BOWL, BOWL.start),
-}
-each_function = pytest.mark.parametrize("function", FUNCTIONS)
 each_beta = pytest.mark.parametrize("beta", ["PR+", "FR"])
 
 

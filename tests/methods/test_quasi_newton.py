@@ -12,26 +12,8 @@ from course_lib.methods import BFGS, BFGSDirection, FixedStep, LinearCG, line_se
 from course_lib.methods.quasi_newton import has_curvature
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.training import minimize
-from tests.methods.quadratics import (
-    logistic,
-    powell_singular,
-    quadratic,
-    quadratics,
-    rosenbrock,
-    rosenbrock_start,
-    wood,
-)
+from tests.methods.quadratics import BOWL, FUNCTIONS, each_function, quadratic, quadratics
 
-BOWL = quadratic(torch.logspace(0, 3, 8))
-FUNCTIONS = {
-    "Rosenbrock": (rosenbrock, rosenbrock_start(2)),
-    "extended Rosenbrock": (rosenbrock, rosenbrock_start(10)),
-    "Wood": (wood, torch.tensor([-3.0, -1, -3, -1], dtype=torch.float64)),
-    "Powell": (powell_singular, torch.tensor([3.0, -1, 0, 1], dtype=torch.float64)),
-    "logistic": (logistic, torch.zeros(6, dtype=torch.float64)),
-    "quadratic": (BOWL, BOWL.start),
-}
-each_function = pytest.mark.parametrize("function", FUNCTIONS)
 each_scaling = pytest.mark.parametrize("scaling", [True, False])
 
 
@@ -143,7 +125,7 @@ def test_scaling_gives_the_first_matrix_the_size_of_the_inverse_hessian():
     _, H, _ = run(BOWL, BOWL.start, 2)
     eigenvalues = torch.linalg.eigvalsh(H)
     middle = eigenvalues[len(eigenvalues) // 2]  # the update has changed two of eight
-    assert 1e-3 * (1 - 1e-9) <= float(middle) <= 1 + 1e-9
+    assert 1e-2 * (1 - 1e-9) <= float(middle) <= 1 + 1e-9
     _, H, _ = run(BOWL, BOWL.start, 2, scaling=False)
     middle = torch.linalg.eigvalsh(H)[len(eigenvalues) // 2]
     assert float(middle) == pytest.approx(1.0)
