@@ -47,7 +47,7 @@ _COMPOSED = get_decompositions(
 )  # fmt: skip
 # One operation for each entry of the argument.
 _REDUCTIONS = {
-    "all", "amax", "amin", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum",
+    "all", "amax", "amin", "any", "argmax", "argmin", "cumsum", "max", "mean", "min", "prod", "sum",
 }  # fmt: skip
 # Numbers a, b for an n×n matrix and r right-hand sides: a·n³ + b·n²·r operations, leading terms in
 # Golub and Van Loan, Matrix Computations, 4th ed. (2013), sections 3.1, 3.2, 4.1, 4.2 and 8.3.
@@ -61,14 +61,15 @@ _LINEAR_ALGEBRA = {
 _FREE = {
     "_linalg_check_errors", "_local_scalar_dense", "_record_function_enter_new",
     "_record_function_exit", "_reshape_alias", "_to_copy", "_unsafe_view", "alias", "arange",
-    "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "empty", "empty_like",
-    "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like", "gather",
-    "index", "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace",
-    "logspace", "new_empty", "new_empty_strided", "new_full", "new_ones", "new_tensor", "new_zeros",
-    "ones", "ones_like", "permute", "rand", "rand_like", "randint", "randn", "randn_like",
-    "randperm", "repeat", "roll", "scalar_tensor", "select", "select_backward", "set", "slice",
-    "slice_backward", "split", "split_with_sizes", "squeeze", "stack", "t", "to", "transpose",
-    "tril", "triu", "unbind", "unsqueeze", "view", "zero", "zeros", "zeros_like",
+    "as_strided", "cat", "clone", "conj_physical", "copy", "detach", "diag_embed", "empty",
+    "empty_like", "empty_strided", "equal", "expand", "eye", "fill", "flip", "full", "full_like",
+    "gather", "index", "index_select", "is_same_size", "lift_fresh", "lift_fresh_copy", "linspace",
+    "logspace", "masked_select", "new_empty", "new_empty_strided", "new_full", "new_ones",
+    "new_tensor", "new_zeros", "ones", "ones_like", "permute", "rand", "rand_like", "randint",
+    "randn", "randn_like", "randperm", "repeat", "roll", "scalar_tensor", "scatter", "select",
+    "select_backward", "select_scatter", "set", "slice", "slice_backward", "slice_scatter", "split",
+    "split_with_sizes", "squeeze", "stack", "t", "to", "transpose", "tril", "triu", "unbind",
+    "unsqueeze", "view", "zero", "zeros", "zeros_like",
 }  # fmt: skip
 
 

@@ -28,6 +28,8 @@ def test_each_entry_counts_once_and_moving_them_is_free():
     assert count_operations(lambda: x + torch.ones(3, 1, 1)) == 60
     assert count_operations(lambda: x.sum(dim=0)) == 20
     assert count_operations(lambda: x.T.reshape(-1)[3:].clone().expand(2, 17)) == 0
+    assert count_operations(lambda: (x[0].diag(), x[x > 0])) == 20
+    assert count_operations(lambda: x.cumsum(0)) == 20
     assert count_operations(lambda: (x.diagonal().unfold(0, 2, 1), x.real)) == 0
     assert count_operations(lambda: x.add_(1).mul_(2)) == 40
     assert count_operations(torch.mv, x, torch.ones(5)) == 40
