@@ -75,7 +75,8 @@ class CoordinateDirection:
         k = memory["k"] = memory.get("k", 0) + 1
         rank = matters.cumsum(0)  # 1, 2, … at those that matter
         generator = generator_of("coordinates", self.seed, k)
-        drawn = torch.randint(max(int(rank[-1].item()), 1), (), generator=generator).item()
+        count = max(int(matters.sum().item()), 1)
+        drawn = torch.randint(count, (), generator=generator).item()
         return matters & (rank == drawn + 1)
 
 

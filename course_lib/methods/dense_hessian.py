@@ -9,7 +9,7 @@ from torch import Tensor
 
 from course_lib.methods.point import NoStepError, Point
 
-__all__ = ["LARGEST_DENSE", "dense_hessian", "positive_definite", "solvable"]
+__all__ = ["LARGEST_DENSE", "NewtonModel", "dense_hessian", "positive_definite", "solvable"]
 
 LARGEST_DENSE = 5000
 """Variables up to which Hessians are formed as matrices, unless a method is told otherwise."""
@@ -53,6 +53,38 @@ def dense_hessian(point: Point, max_size: int = LARGEST_DENSE) -> Tensor:
     if not bool(torch.isfinite(H).all()):
         raise NoStepError("the Hessian at the present parameters is not finite")
     return H
+
+
+class NewtonModel:
+    r"""Gradient and Hessian at a point, ready to be solved with.
+
+    Variables on which :math:`F` does not depend near the point (a derivative of zero and a row of
+    zeros, as of a dead unit or of a parameter that is not used) would make the Hessian singular.
+    Here they count as apart from the others and curved upwards, so no step moves them.
+
+    Args:
+        point: where.
+        max_size: largest number of variables for which the Hessian is formed.
+
+    Attributes:
+        g: gradient, shape (n,).
+        H: Hessian, shape (n, n), float32 or float64.
+
+    Raises:
+        ValueError, NoStepError: as :func:`dense_hessian`.
+    """
+
+    def __init__(self, point: Point, max_size: int = LARGEST_DENSE) -> None:
+        H, g = dense_hessian(point, max_size), solvable(point.gradient)
+        self._idle = (g == 0) & (H == 0).all(dim=1)
+        largest = H.diagonal().abs().max()
+        curvature = torch.where(largest > 0, largest, 1.0)
+        self.g, self.H = g, H + torch.diag(torch.where(self._idle, curvature, 0.0))
+        self._dtype = point.x.dtype
+
+    def step(self, d: Tensor) -> Tensor:
+        """Return a step in the dtype of the point, zero for the variables that do not matter."""
+        return torch.where(self._idle, 0.0, d).to(self._dtype)
 
 
 def solvable(tensor: Tensor) -> Tensor:
@@ -107,7 +139,7 @@ def _with_absolute_eigenvalues(H: Tensor) -> Tensor:
 
 
 def _with_added_identity(H: Tensor) -> Tensor:
-    scale = float(torch.linalg.matrix_norm(H)) or 1.0  # H = 0 says nothing of scale
+    scale = float(torch.linalg.matrix_norm(H, math.inf)) or 1.0  # H = 0 says nothing of scale
     identity = torch.eye(len(H), dtype=H.dtype, device=H.device)
     least = 1e-3 * scale
     tau = least - min(float(H.diagonal().min()), 0.0)

@@ -10,12 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer
-from course_lib.methods.dense_hessian import (
-    LARGEST_DENSE,
-    dense_hessian,
-    positive_definite,
-    solvable,
-)
+from course_lib.methods.dense_hessian import LARGEST_DENSE, NewtonModel, positive_definite
 from course_lib.methods.line_search import FixedStep, LineSearchMethod, StepSize
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.step_sizes import ArmijoBacktracking
@@ -41,6 +36,8 @@ class NewtonDirection:
         TypeError: `max_size` is no integer.
         NoStepError: at a point, the Hessian is singular (unmodified) or not finite.
 
+    Variables on which :math:`F` does not depend near the point stay where they are.
+
     Example:
         >>> NewtonDirection("eigenvalues")
         NewtonDirection(modification='eigenvalues', max_size=5000)
@@ -62,15 +59,16 @@ class NewtonDirection:
 
     def __call__(self, point: Point, memory: dict[str, Any], /) -> Tensor:
         """Return the direction at `point`."""
-        H, g = dense_hessian(point, self.max_size), solvable(point.gradient)
+        model = NewtonModel(point, self.max_size)
         if self.modification is None:
-            d = -_solve(H, g)
+            d = -_solve(model.H, model.g)
         else:
-            L = positive_definite(H, self.modification)
-            d = -torch.cholesky_solve(g[:, None], L)[:, 0]
+            L = positive_definite(model.H, self.modification)
+            d = -torch.cholesky_solve(model.g.unsqueeze(1), L).squeeze(1)
+        d = model.step(d)
         if not bool(torch.isfinite(d).all()):
             raise NoStepError("Newton's direction is too long for the dtype")
-        return d.to(point.x.dtype)
+        return d
 
 
 def _solve(H: Tensor, g: Tensor) -> Tensor:
@@ -79,11 +77,11 @@ def _solve(H: Tensor, g: Tensor) -> Tensor:
     # singular. So rows and columns are scaled until each has a largest entry near 1.
     s = torch.ones_like(g)
     for _ in range(5):
-        largest = (s[:, None] * H * s).abs().amax(dim=1)
+        largest = (s.unsqueeze(1) * H * s).abs().amax(dim=1)
         if not bool(largest.all()):
             raise NoStepError("the Hessian is singular: it has a row of zeros")
         s = s / largest.sqrt()
-    eigenvalues, Q = torch.linalg.eigh(s[:, None] * H * s)
+    eigenvalues, Q = torch.linalg.eigh(s.unsqueeze(1) * H * s)
     size = eigenvalues.abs()
     if float(size.min()) <= len(g) * torch.finfo(H.dtype).eps * float(size.max()):
         raise NoStepError("the Hessian is singular, so Newton's direction does not exist")

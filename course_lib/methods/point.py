@@ -113,10 +113,9 @@ class Point:
 
     def hessian(self) -> Tensor:
         r"""Return :math:`\nabla^2F(x)`, symmetric, shape (n, n), one product a column."""
-        columns = []
+        places, columns = torch.arange(self.size, device=self.x.device), []
         for i in range(self.size):
-            unit = torch.zeros_like(self.x)
-            unit[i] = 1
+            unit = (places == i).to(self.x.dtype)
             columns.append(self.hessian_product(unit))
         matrix = torch.stack(columns, dim=1)
         return (matrix + matrix.T) / 2

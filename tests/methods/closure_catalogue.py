@@ -13,13 +13,16 @@ from course_lib.methods import (
     BFGS,
     LBFGS,
     ArmijoBacktracking,
+    CoordinateDescent,
     ExactStep,
     FixedStep,
     GradientDescent,
     LinearCG,
+    Newton,
     NonlinearCG,
     StochasticLineSearch,
     StrongWolfe,
+    TrustRegion,
 )
 
 
@@ -61,4 +64,24 @@ CLOSURE_CASES = [
     ClosureCase(NonlinearCG),
     ClosureCase(NonlinearCG, {"beta": "FR", "restart_every": 4}),
     ClosureCase(LinearCG, monotone=False),
+    ClosureCase(Newton, {"modification": "eigenvalues"}),
+    ClosureCase(Newton, {"modification": "Cholesky"}),
+    ClosureCase(TrustRegion, {"solver": "exact"}),
+    ClosureCase(TrustRegion, {"solver": "dogleg"}),
+    ClosureCase(TrustRegion, {"solver": "Steihaug-CG"}),
+    ClosureCase(CoordinateDescent, {"lr": 2.0, "step_size": ArmijoBacktracking()}, factor=0.5),
+    ClosureCase(
+        CoordinateDescent, {"lr": 0.2, "rule": "Gauss-Southwell"}, monotone=False, factor=0.5
+    ),
+    ClosureCase(
+        CoordinateDescent,
+        {"lr": 1.0, "rule": "random", "step_size": ArmijoBacktracking()},
+        factor=0.5,
+    ),
+    ClosureCase(
+        CoordinateDescent,
+        {"rule": "Gauss-Southwell", "step_size": ExactStep()},
+        monotone=False,
+        factor=0.1,
+    ),
 ]

@@ -353,6 +353,7 @@ def test_what_it_computes_stays_on_a_fake_gpu(case, read, monkeypatch):
     monkeypatch.setattr(torch.Tensor, "item", lambda _: read, raising=False)
     monkeypatch.setattr(torch.Tensor, "__bool__", lambda _: True, raising=False)
     monkeypatch.setattr(torch.Tensor, "__float__", lambda _: read, raising=False)
+    monkeypatch.setattr(FlatParameters, "write", lambda *_: None)  # it would ask for a real GPU
     with FakeTensorMode():
         params = [
             torch.empty(s, device="cuda", dtype=torch.float64, requires_grad=True)
@@ -370,7 +371,7 @@ def test_what_it_computes_stays_on_a_fake_gpu(case, read, monkeypatch):
                     found = method.direction(point, known)
                 else:
                     found = method.advance(point, memory, group).x
-            except NoStepError:
+            except (NoStepError, ValueError):  # a norm of -1 has no square root
                 continue
             assert found.device.type == "cuda"
             assert found.dtype == torch.float64

@@ -224,3 +224,13 @@ def test_a_direction_too_long_for_the_dtype_is_told():
     path = run(lambda x: (1e-320 * x**2 + x).sum(), [0.0])
     assert path.reason is not None
     assert math.isfinite(path.values[-1])
+
+
+@all_forms
+def test_variables_that_do_not_matter_stay_and_do_not_make_the_hessian_singular(modification):
+    """As those of a dead unit: the derivative and the row of the Hessian are zero."""
+    path = run(
+        lambda x: (x[0] - 2) ** 2 + (x[0] + x[2]) ** 2, [1.0, 5.0, 1.0], modification, steps=1
+    )
+    torch.testing.assert_close(path.x[1], torch.tensor([2.0, 5.0, -2.0], dtype=torch.float64))
+    assert path.x[1][1].item() == 5.0

@@ -55,7 +55,7 @@ def dogleg_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
     check_gradient(g, radius)
     check_hessian(H, g)
     L = positive_definite(H, "eigenvalues")
-    newton = -torch.cholesky_solve(g[:, None], L)[:, 0]
+    newton = -torch.cholesky_solve(g.unsqueeze(1), L).squeeze(1)
     if float(torch.linalg.vector_norm(newton)) <= radius:
         return _promised(newton, g, H, on_boundary=False)
     length = float(torch.linalg.vector_norm(g))

@@ -68,7 +68,7 @@ def exact_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
     check_hessian(H, g)
     L, failed = torch.linalg.cholesky_ex(H)
     if not bool(failed):
-        newton = -torch.cholesky_solve(g[:, None], L)[:, 0]
+        newton = -torch.cholesky_solve(g.unsqueeze(1), L).squeeze(1)
         if float(torch.linalg.vector_norm(newton)) <= radius:  # false if it is not finite
             return TrustRegionStep(newton, max(-0.5 * float(g @ newton), 0.0), on_boundary=False)
     eigenvalues, Q = torch.linalg.eigh(H)
@@ -81,8 +81,8 @@ def exact_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
 
 def _in_eigenbasis(c: Tensor, eigenvalues: Tensor, radius: float) -> tuple[Tensor, float, bool]:
     """Return the step, its multiplier λ, and whether it ends on the boundary."""
-    smallest = float(eigenvalues[0])
-    gaps = eigenvalues - eigenvalues[0]
+    smallest = float(eigenvalues.min())
+    gaps = eigenvalues - eigenvalues.min()
     # At the solution no |y_i| = |c_i| / (gap_i + μ) is longer than the radius.
     start = float((c.abs() / radius - gaps).max())
     mu = max(start, smallest, 0.0)
@@ -98,7 +98,8 @@ def _in_eigenbasis(c: Tensor, eigenvalues: Tensor, radius: float) -> tuple[Tenso
         mu = mu + (length / radius - 1) / rate
     multiplier = max(mu - smallest, 0.0)
     if mu == 0 and smallest < 0:  # the hard case
-        y[0] = max(radius**2 - length**2, 0.0) ** 0.5
-        return y, multiplier, True
+        rest = max(radius**2 - length**2, 0.0) ** 0.5
+        along = torch.arange(len(gaps), device=gaps.device) == gaps.argmin()
+        return torch.where(along, rest, y), multiplier, True
     on_boundary = mu > max(smallest, 0.0) or length > radius
     return y, multiplier, on_boundary

@@ -12,7 +12,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer
 from course_lib.methods.closure_method import ClosureMethod
-from course_lib.methods.dense_hessian import LARGEST_DENSE, dense_hessian, solvable
+from course_lib.methods.dense_hessian import LARGEST_DENSE, NewtonModel
 from course_lib.methods.hyperparameters import number
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.trust_region.dogleg import dogleg_step
@@ -149,15 +149,14 @@ class _Model:
     def __init__(self, point: Point, solver: Solver, max_size: int) -> None:
         self.point = point
         self.solve = exact_step if solver == "exact" else dogleg_step
-        self.H = None if solver == "Steihaug-CG" else dense_hessian(point, max_size)
+        self.dense = None if solver == "Steihaug-CG" else NewtonModel(point, max_size)
 
     def step(self, radius: float) -> TrustRegionStep:
         """Return the step in the ball of `radius`, in the dtype of the point."""
-        g = self.point.gradient
-        if self.H is None:
-            return steihaug_cg_step(g, self.point.hessian_product, radius)
-        step = self.solve(solvable(g), self.H, radius)
-        return TrustRegionStep(step.p.to(g.dtype), step.decrease, step.on_boundary)
+        if self.dense is None:
+            return steihaug_cg_step(self.point.gradient, self.point.hessian_product, radius)
+        step = self.solve(self.dense.g, self.dense.H, radius)
+        return TrustRegionStep(self.dense.step(step.p), step.decrease, step.on_boundary)
 
 
 def _kept(point: Point, trial: Point, step: TrustRegionStep) -> float:

@@ -57,7 +57,7 @@ def steihaug_cg_step(
     check_gradient(g, radius)
     if tolerance is None:
         length = float(torch.linalg.vector_norm(g))
-        tolerance = min(0.5, math.sqrt(length)) if math.isfinite(length) else 0.5
+        tolerance = min(0.5, math.sqrt(length)) if 0 < length < math.inf else 0.5
     check_number("tolerance", tolerance, low=0)
     found = conjugate_gradient(product, -g, radius=radius, tolerance=tolerance)
     if found.status == "not finite" and not bool(found.x.any()):
