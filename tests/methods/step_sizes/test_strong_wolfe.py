@@ -77,11 +77,19 @@ def torchs_search(f, x, d, first, c2):
 @settings(max_examples=60)
 @given(st.sampled_from(SMOOTH), seeds, st.floats(-3, 1.5), slopes)
 def test_the_trials_are_those_of_torch(name, seed, exponent, c2):
+    """As long as values tell more than round-off; then torch goes on by chance."""
     f, x, d = problem(name, seed)
     ours, our_trials, _ = search(f, x, d, 10**exponent, c2=c2)
     theirs, their_trials = torchs_search(f, x, d, 10**exponent, c2)
-    assert our_trials == pytest.approx(their_trials, rel=1e-6)
-    assert ours == pytest.approx(theirs, rel=1e-6)
+    values = [evaluate(f, x + t * d)[0] for t in (0, *their_trials)]
+    told_apart = len(their_trials)
+    for k, value in enumerate(values[1:], start=1):
+        if any(math.isclose(value, earlier, rel_tol=1e-13) for earlier in values[:k]):
+            told_apart = k
+            break
+    assert our_trials[:told_apart] == pytest.approx(their_trials[:told_apart], rel=1e-6)
+    if told_apart == len(their_trials):
+        assert ours == pytest.approx(theirs, rel=1e-6)
 
 
 def scipys_searches(f, x, d, c2):
@@ -286,7 +294,7 @@ def test_the_first_trial_of_all_moves_steepest_descent_by_about_one():
     d, memory = -point.gradient, {}
     StrongWolfe(first_trial="decrease")(point, d, memory, first=1.0)
     length = point._moves[0][0] * torch.linalg.vector_norm(d).item()
-    assert length == pytest.approx(1.01)
+    assert length == pytest.approx(1.01, rel=1e-9)
 
 
 def test_the_decrease_is_that_of_the_step_before():
