@@ -65,7 +65,7 @@ class CoordinateDirection:
         size = g.abs()
         if self.rule == "Gauss-Southwell":
             return places == size.argmax()
-        matters = size > torch.finfo(g.dtype).eps * size.max()
+        matters = size > _ROUNDINGS * torch.finfo(g.dtype).eps * size.max()
         if self.rule == "cyclic":
             next_ = memory.get("next", 0)
             distance = torch.where(matters, (places - next_) % len(g), len(g))
@@ -130,15 +130,3 @@ class CoordinateDescent(LineSearchMethod):
     ) -> None:
         """Check the arguments and take in the parameters."""
         super().__init__(params, CoordinateDirection(rule, seed), step_size, lr=lr)
-
-    def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
-        """Return the next point: the same, if the derivative is zero but for rounding."""
-        if group["lr"] == 0:
-            return point
-        g, d = point.gradient, self.direction(point, memory.setdefault("direction", {}))
-        # This variable is where it should be; the run goes on with the others.
-        noise = _ROUNDINGS * torch.finfo(g.dtype).eps * torch.linalg.vector_norm(g)
-        if bool(g.any()) and bool(torch.linalg.vector_norm(d) <= noise):
-            return point
-        t = self.step_size(point, d, memory.setdefault("step size", {}), first=group["lr"])
-        return point.move(t, d)
