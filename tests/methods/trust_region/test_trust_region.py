@@ -274,3 +274,13 @@ class _Flat:
 
     def hessian(self):
         return torch.zeros(1, 1)
+
+
+@each_solver
+def test_where_values_are_rounded_off_the_gradients_lead_on_to_the_minimiser(solver):
+    """Beside 10⁸, a fall of 10⁻⁹ is lost: values alone would leave x some 10⁻⁴ away."""
+    path = run(lambda x: 1e8 + beale(x), [2.8, 0.4], solver, stop=small_gradient)
+    torch.testing.assert_close(
+        path.x[-1], torch.tensor([3.0, 0.5], dtype=torch.float64), rtol=1e-7, atol=0
+    )
+    assert path.reason == "small gradient"
