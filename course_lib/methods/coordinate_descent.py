@@ -16,8 +16,6 @@ from course_lib.randomness import LARGEST_SEED, generator_of
 
 __all__ = ["CoordinateDescent", "CoordinateDirection"]
 
-_ROUNDINGS = 10
-
 Rule = Literal["cyclic", "random", "Gauss-Southwell"]
 
 
@@ -65,7 +63,7 @@ class CoordinateDirection:
         size = g.abs()
         if self.rule == "Gauss-Southwell":
             return places == size.argmax()
-        matters = size > _ROUNDINGS * torch.finfo(g.dtype).eps * size.max()
+        matters = size > torch.finfo(g.dtype).eps * size.max()
         if self.rule == "cyclic":
             next_ = memory.get("next", 0)
             distance = torch.where(matters, (places - next_) % len(g), len(g))
