@@ -213,7 +213,10 @@ def _untouched(model: nn.Module, seed: int) -> Iterator[None]:
 
 def _result(rates: NDArray[np.float64], history: History, bounds: _Bounds) -> RangeTest:
     losses, smoothed = history.losses, np.array(bounds.smoothed)
-    suggestion, why = _suggestion(rates, losses, smoothed, bounds)
+    if len(losses) <= bounds.first and not bounds.exceeded:
+        suggestion, why = None, f"the run ended too early: {history.reason}"
+    else:
+        suggestion, why = _suggestion(rates, losses, smoothed, bounds)
     return RangeTest(
         rates=rates,
         losses=losses,
@@ -239,7 +242,7 @@ def _suggestion(
     # From one batch to the next the mean hardly falls: differences show the scatter alone.
     scatter = np.diff(losses[: lowest + 1]).std() / math.sqrt(2)
     if start - smoothed[lowest] <= scatter or smoothed[lowest] >= losses[0]:
-        risen = bounds.exceeded or smoothed[lowest] >= losses[0]
+        risen = bounds.exceeded or smoothed[lowest] > losses[0]
         advice = "a lower low" if risen else "a higher high"
         return None, (
             "the loss did not fall by more than the batch losses scatter: use larger batches, "

@@ -202,6 +202,25 @@ def test_an_end_that_is_too_low_suggests_nothing_but_a_higher_one():
         assert test.why == "the loss has not risen again up to the highest rate, 0.01: raise high"
 
 
+def test_a_method_that_cannot_go_on_ends_the_test_with_its_reason():
+    class Stuck(SGD):
+        reason = "the valley has no way out"
+
+        def step(self, closure=None):
+            closure()
+
+    test = run(method=lambda params: Stuck(params))
+    assert test.suggestion is None
+    assert test.why == f"the run ended too early: {test.reason}"
+    assert "the valley has no way out" in test.reason
+
+
+def test_a_loss_that_never_moves_is_not_blamed_on_the_rate():
+    test = run(loss=lambda outputs, y: (0 * outputs).sum())
+    assert test.suggestion is None
+    assert test.why.endswith("or a higher high")
+
+
 def test_pure_noise_suggests_nothing():
     generator = torch.Generator().manual_seed(0)
     data = torch.zeros(400, 1), torch.randn(400, 1, generator=generator)

@@ -132,9 +132,12 @@ class Scheduler(LRScheduler):
         The optimizer's state holds the rate of its next step: load that one, too.
 
         Raises:
+            TypeError: it is no dict.
             ValueError: the state is not one of a scheduler with these schedules; nothing is
                 changed then.
         """
+        if not isinstance(state_dict, dict):
+            raise TypeError(f"state_dict must be a dict that a Scheduler gave, got {state_dict!r}")
         state = dict(state_dict)
         missing = {"schedules", "schedule_states", "last_epoch", "first"} - set(state)
         if missing:

@@ -24,8 +24,8 @@ class WarmUp(ComposedSchedule):
         t_k = \Bigl(c + (1 - c)\frac{k}{K}\Bigr)\, s_0 \quad (k < K),
         \qquad t_k = s_{k-K} \quad (k \ge K)
 
-    At the start the gradients are large and point to where most of the way lies; small steps there
-    keep a rate that is right later on from throwing the parameters off.
+    Where the objective is steeper at the start than later on, a rate that is right later would
+    throw the parameters off in the first steps.
 
     Args:
         steps: :math:`K`, the length of the rise, a whole number of at least 1.

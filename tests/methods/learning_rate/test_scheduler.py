@@ -207,6 +207,12 @@ def test_a_state_that_is_none_of_a_scheduler_is_refused(state):
         scheduler.load_state_dict(state)
 
 
+@pytest.mark.parametrize("state", [None, [1], "state"])
+def test_a_state_that_is_no_dict_is_refused(state):
+    with pytest.raises(TypeError, match="state_dict must be a dict that a Scheduler gave, got"):
+        Scheduler(optimizer_with(0.1), Constant(0.1)).load_state_dict(state)
+
+
 def test_a_function_inside_a_schedule_is_no_reason_to_refuse_a_state():
     def make():
         optimizer = optimizer_with(0.1)
