@@ -134,8 +134,6 @@ class StrongWolfe:
         cramped = False
         while len(trials) <= self.max_trials and line.length(low, high) >= self.tolerance:
             t, cramped = _between(low, high, cramped)
-            if t in (low.t, high.t):
-                break
             trial = line.at(t)
             trials.append(trial)
             if self._too_high(line, trial) or line.higher(trial, low):

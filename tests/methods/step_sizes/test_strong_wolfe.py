@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import line_search
 from scipy.optimize._linesearch import line_search_wolfe1
@@ -76,6 +76,8 @@ def torchs_search(f, x, d, first, c2):
 
 @settings(max_examples=60)
 @given(st.sampled_from(SMOOTH), seeds, st.floats(-3, 1.5), slopes)
+@example("rosenbrock", 125, 1.0, 0.01)  # a trial within the interval falls enough and is higher
+@example("wells", 162, -2.0, 0.1)  # the far end falls enough and is higher than the near end
 def test_the_trials_are_those_of_torch(name, seed, exponent, c2):
     """As long as values tell more than round-off; then torch goes on by chance."""
     f, x, d = problem(name, seed)
@@ -148,6 +150,32 @@ def test_where_torch_takes_nan_for_a_good_value():
     assert not math.isfinite(evaluate(barrier, x + theirs * d)[0])
     assert math.isfinite(evaluate(barrier, x + ours * d)[0])
     assert not memory
+
+
+def test_like_torch_it_goes_on_from_a_second_trial_that_is_higher_and_falls():
+    def f(x):  # -1 at 1, -1/2 at 10, flat from 20 on
+        jump = torch.where(x < 2, 0.0, 9.5)
+        return (jump - torch.clamp(x, max=20)).sum()
+
+    x, d = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    theirs, their_trials = torchs_search(f, x, d, 1.0, 0.9)
+    ours, our_trials, _ = search(f, x, d, 1.0)
+    assert our_trials[:2] == [1.0, 10.0]
+    assert our_trials[2] > 10
+    assert our_trials == pytest.approx(their_trials)
+    assert ours == pytest.approx(theirs)
+
+
+def test_a_finite_value_without_a_slope_is_too_far():
+    def f(x):  # beyond 1 the gradient is not a number, since that of the other branch is not
+        return (-2 * x - torch.where(x < 1, torch.sqrt(1 - x), 0.0)).sum()
+
+    value, slope = evaluate(f, torch.tensor([4.0], dtype=torch.float64))
+    assert value == -8
+    assert math.isnan(slope.item())
+    t, trials, _ = search(f, [0.0], [1.0], 4.0)
+    assert max(trials) == 4.0
+    assert 0 < t <= 1
 
 
 def test_a_finite_value_with_an_infinite_slope_is_too_far():
