@@ -191,6 +191,15 @@ def test_a_start_that_is_too_high_suggests_nothing_but_a_lower_one():
     assert test.why.endswith("or a lower low")
 
 
+def test_a_loss_that_jumps_up_and_then_falls_part_of_the_way_suggests_nothing():
+    for seed in range(5):
+        test = run(method=torch.optim.Adam, low=200, high=220, steps=60, seed=seed)
+        assert test.losses[1:4].max() > 4 * test.losses[0]  # each step is about as long as the rate
+        assert test.smoothed[6:].min() > test.losses[0]
+        assert test.suggestion is None
+        assert test.why.endswith("or a lower low")
+
+
 def test_an_end_that_is_too_low_suggests_nothing_but_a_higher_one():
     for seed in range(5):
         test = run(low=1e-9, high=1e-8, seed=seed)
