@@ -9,8 +9,9 @@ slide 14's framework, :func:`~course_lib.methods.line_search`.
 
 from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
-from course_lib.methods.conjugate_gradient import ConjugateGradientResult, conjugate_gradient
+from course_lib.methods.conjugate_gradients import ConjugateGradientResult, conjugate_gradient
 from course_lib.methods.coordinate_descent import CoordinateDescent, CoordinateDirection
+from course_lib.methods.flat import FlatParameters
 from course_lib.methods.lbfgs import LBFGS, LBFGSDirection, two_loop_recursion
 from course_lib.methods.learning_rate import (
     ComposedSchedule,
@@ -30,7 +31,7 @@ from course_lib.methods.learning_rate import (
     per_epoch,
     robbins_monro,
 )
-from course_lib.methods.line_search import (
+from course_lib.methods.line_searching import (
     Direction,
     FixedStep,
     GradientDescent,
@@ -43,13 +44,20 @@ from course_lib.methods.linear_cg import LinearCG
 from course_lib.methods.momentum import HeavyBall
 from course_lib.methods.newton import Newton, NewtonDirection
 from course_lib.methods.nonlinear_cg import ConjugateDirection, NonlinearCG
+from course_lib.methods.oracle import Oracle
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.sgd import SGD
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.methods.stochastic_line_search import StochasticLineSearch
-from course_lib.methods.trust_region import TrustRegion
+from course_lib.methods.trust_region import (
+    TrustRegion,
+    TrustRegionStep,
+    dogleg_step,
+    exact_step,
+    steihaug_cg_step,
+)
 
 __all__ = [
     "BFGS",
@@ -69,6 +77,7 @@ __all__ = [
     "ExactStep",
     "Exponential",
     "FixedStep",
+    "FlatParameters",
     "GradientDescent",
     "HeavyBall",
     "InverseTime",
@@ -81,6 +90,7 @@ __all__ = [
     "NoStepError",
     "NonlinearCG",
     "OneCycle",
+    "Oracle",
     "PerEpoch",
     "Point",
     "Polynomial",
@@ -95,11 +105,15 @@ __all__ = [
     "StochasticLineSearch",
     "StrongWolfe",
     "TrustRegion",
+    "TrustRegionStep",
     "WarmUp",
     "conjugate_gradient",
+    "dogleg_step",
+    "exact_step",
     "first_direction",
     "line_search",
     "per_epoch",
     "robbins_monro",
+    "steihaug_cg_step",
     "two_loop_recursion",
 ]

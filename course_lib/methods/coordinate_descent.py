@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer
-from course_lib.methods.line_search import LineSearchMethod, StepSize
+from course_lib.methods.line_searching import LineSearchMethod, StepSize
 from course_lib.methods.point import Point
 from course_lib.randomness import LARGEST_SEED, generator_of
 

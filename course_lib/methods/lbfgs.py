@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_flag, check_integer, check_number
-from course_lib.methods.line_search import StepSize
+from course_lib.methods.line_searching import StepSize
 from course_lib.methods.point import Point
 from course_lib.methods.quasi_newton import has_curvature
 from course_lib.methods.restart import RestartingMethod, first_direction, is_descent

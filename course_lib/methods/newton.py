@@ -11,7 +11,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer
 from course_lib.methods.dense_hessian import LARGEST_DENSE, NewtonModel, positive_definite
-from course_lib.methods.line_search import FixedStep, LineSearchMethod, StepSize
+from course_lib.methods.line_searching import FixedStep, LineSearchMethod, StepSize
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.step_sizes import ArmijoBacktracking
 
@@ -28,7 +28,7 @@ class NewtonDirection:
         modification: None takes the Hessian as it is: then :math:`d` leads to a saddle or a maximum
             as gladly as to a minimum. ``"eigenvalues"`` and ``"Cholesky"`` put a positive definite
             matrix in place of a Hessian that is not, so that :math:`d` goes down:
-            :func:`course_lib.methods.dense_hessian.positive_definite` says how.
+            ``positive_definite`` in ``dense_hessian.py`` says how.
         max_size: Largest number of variables for which the Hessian is formed as a matrix.
 
     Raises:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer
-from course_lib.methods.line_search import StepSize
+from course_lib.methods.line_searching import StepSize
 from course_lib.methods.point import Point
 from course_lib.methods.restart import RestartingMethod, steepest
 from course_lib.methods.step_sizes import StrongWolfe

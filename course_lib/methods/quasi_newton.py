@@ -11,7 +11,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_flag, check_integer
 from course_lib.methods.dense_hessian import LARGEST_DENSE
-from course_lib.methods.line_search import StepSize
+from course_lib.methods.line_searching import StepSize
 from course_lib.methods.point import Point
 from course_lib.methods.restart import RestartingMethod, first_direction, is_descent
 from course_lib.methods.step_sizes import StrongWolfe

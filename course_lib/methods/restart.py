@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course_lib.methods.line_search import LineSearchMethod
+from course_lib.methods.line_searching import LineSearchMethod
 from course_lib.methods.point import NoStepError, Point
 
 __all__ = ["RestartingMethod", "first_direction", "is_descent", "steepest"]

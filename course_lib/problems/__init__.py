@@ -13,7 +13,7 @@ from course_lib.problems.digit_images import digits
 from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
-from course_lib.problems.more_garbow_hillstrom import TestFunction, more_garbow_hillstrom
+from course_lib.problems.more_garbow_hillstrom import Minimum, TestFunction, more_garbow_hillstrom
 from course_lib.problems.networks import mlp
 from course_lib.problems.smoothness import largest_curvature, modulus_of_continuity
 from course_lib.problems.surface import Surface
@@ -30,6 +30,7 @@ __all__ = [
     "FASHION_CLASSES",
     "DamagedDataError",
     "LeastSquares",
+    "Minimum",
     "Surface",
     "TestFunction",
     "digits",

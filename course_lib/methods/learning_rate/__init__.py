@@ -1,5 +1,6 @@
 """Learning rates: the step size t_k as a function of the step k, or of how the run is going."""
 
+from course_lib.methods.learning_rate.convergence import RobbinsMonro, robbins_monro
 from course_lib.methods.learning_rate.counting import PerEpoch, per_epoch
 from course_lib.methods.learning_rate.decay import (
     Constant,
@@ -11,7 +12,6 @@ from course_lib.methods.learning_rate.decay import (
 )
 from course_lib.methods.learning_rate.one_cycle import OneCycle
 from course_lib.methods.learning_rate.plateau import ReduceOnPlateau
-from course_lib.methods.learning_rate.robbins_monro import RobbinsMonro, robbins_monro
 from course_lib.methods.learning_rate.schedule import ComposedSchedule, Schedule
 from course_lib.methods.learning_rate.scheduler import Scheduler
 from course_lib.methods.learning_rate.warm_up import WarmUp

@@ -151,7 +151,7 @@ class Staircase(Schedule):
     r"""Staircase decay: :math:`t_k = \alpha / c^{\lfloor k / L \rfloor}`, constant on each stair.
 
     The slide counts in epochs, while :math:`k` counts whatever the caller counts:
-    :func:`~course_lib.methods.learning_rate.per_epoch` turns one into the other.
+    :func:`~course_lib.methods.per_epoch` turns one into the other.
 
     Args:
         alpha: :math:`\alpha = t_0`, a finite number above 0.

@@ -66,7 +66,7 @@ class ReduceOnPlateau(Schedule):
         0.1 0.1 0.1 0.05 0.05
 
     Source: slide 22. In torch: ``ReduceLROnPlateau``, which holds an optimizer and writes the rate
-    into it; here :class:`~course_lib.methods.learning_rate.Scheduler` does that.
+    into it; here :class:`~course_lib.methods.Scheduler` does that.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ class Scheduler(LRScheduler):
         optimizer: an optimizer whose groups have a learning rate ``lr``, a number or a tensor.
         schedule: a schedule or any function of :math:`k`; or a list of them, one a group. One that
             looks at the run itself, such as
-            :class:`~course_lib.methods.learning_rate.ReduceOnPlateau`, has to be shown each value
+            :class:`~course_lib.methods.ReduceOnPlateau`, has to be shown each value
             (``plateau.step(value)``) before :meth:`step`.
         first: the number of the optimizer's first step. With 1, as in
             :func:`~course_lib.training.fit`, the rates are :math:`t_1, t_2, \dots`; with 0, as in

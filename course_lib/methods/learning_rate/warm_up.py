@@ -30,7 +30,7 @@ class WarmUp(ComposedSchedule):
     Args:
         steps: :math:`K`, the length of the rise, a whole number of at least 1.
         then: :math:`s`, a schedule or any function of :math:`k`. If it observes the run, as
-            :class:`~course_lib.methods.learning_rate.ReduceOnPlateau` does, it does so from the
+            :class:`~course_lib.methods.ReduceOnPlateau` does, it does so from the
             start, and the rise leads to its current rate.
         start_factor: :math:`c`, the share of :math:`s_0` at :math:`k = 0`, from 0 to 1. With 0, a
             run whose first step is :math:`k = 1` begins with :math:`s_0 / K`.

@@ -38,7 +38,7 @@ def dogleg_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
 
     Returns:
         The step and what the model with :math:`H` promises of it. It is zero where :math:`g = 0`: a
-        saddle is left only by :func:`~course_lib.methods.trust_region.exact_step`.
+        saddle is left only by :func:`~course_lib.methods.exact_step`.
 
     Raises:
         TypeError, ValueError: an argument is not as described.

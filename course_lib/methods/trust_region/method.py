@@ -72,10 +72,10 @@ class TrustRegion(ClosureMethod):
         max_radius: Largest :math:`\Delta`, above 0. No bound by default, so that far minimisers are
             reached in few steps.
         solver: How the model is lowered. ``"dogleg"``
-            (:func:`~course_lib.methods.trust_region.dogleg_step`) and ``"exact"``
-            (:func:`~course_lib.methods.trust_region.exact_step`, the only one that leaves a saddle
+            (:func:`~course_lib.methods.dogleg_step`) and ``"exact"``
+            (:func:`~course_lib.methods.exact_step`, the only one that leaves a saddle
             at which :math:`g = 0`) form the Hessian as a matrix; ``"Steihaug-CG"``
-            (:func:`~course_lib.methods.trust_region.steihaug_cg_step`) asks for products with it
+            (:func:`~course_lib.methods.steihaug_cg_step`) asks for products with it
             alone.
         max_size: Largest number of variables for which a matrix is formed.
 
@@ -84,7 +84,7 @@ class TrustRegion(ClosureMethod):
             for a matrix.
         TypeError: an argument is of the wrong type.
 
-    The reason of a step that is not made (:attr:`~course_lib.methods.ClosureMethod.reason`) is that
+    The reason of a step that is not made (``reason``) is that
     the gradient is zero, that the Hessian is not finite, or that no step that changes
     :math:`x` at all lowers :math:`F`.
 

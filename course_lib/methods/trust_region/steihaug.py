@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import check_number
-from course_lib.methods.conjugate_gradient import conjugate_gradient
+from course_lib.methods.conjugate_gradients import conjugate_gradient
 from course_lib.methods.point import NoStepError
 from course_lib.methods.trust_region.subproblem import TrustRegionStep, check_gradient
 
@@ -40,7 +40,7 @@ def steihaug_cg_step(
 
     Returns:
         The step and what the model promises of it. It is zero where :math:`g = 0`: a saddle is left
-        only by :func:`~course_lib.methods.trust_region.exact_step`.
+        only by :func:`~course_lib.methods.exact_step`.
 
     Raises:
         TypeError, ValueError: an argument is not as described.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.linalg import cg
 
-from course_lib.methods.conjugate_gradient import conjugate_gradient
+from course_lib.methods.conjugate_gradients import conjugate_gradient
 from tests.methods.quadratics import Quadratic, matrix_of, quadratic, quadratics
 
 seeds = st.integers(0, 10**6)
