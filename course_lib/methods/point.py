@@ -40,7 +40,6 @@ class Point:
             they do not need another one.
 
     Attributes:
-        x: as given.
         loss: what the closure returned at ``x``, None before it was called there.
 
     Example:
@@ -57,8 +56,9 @@ class Point:
     """
 
     def __init__(self, x: Tensor, oracle: Oracle, *, hessian: bool = False) -> None:
-        self.x = x
         self.loss: Any = None
+        self._x: Tensor | None = x
+        self._path: tuple[Tensor, float, Tensor] | None = None
         self._oracle, self._hessian = oracle, hessian
         self._value: float | None = None
         self._gradient: Tensor | None = None
@@ -67,9 +67,22 @@ class Point:
         self._moves: list[tuple[float, Tensor, Point]] = []
 
     @property
+    def x(self) -> Tensor:
+        """All parameters as one vector of shape (n,). It must not be changed.
+
+        A trial of which only the value was asked does not keep it, so that many trials do not hold
+        many copies of all parameters.
+        """
+        if self._x is not None:
+            return self._x
+        assert self._path is not None
+        start, t, d = self._path
+        return start + t * d
+
+    @property
     def size(self) -> int:
         """Number :math:`n` of variables."""
-        return self.x.numel()
+        return self._oracle.flat.size
 
     @property
     def closure(self) -> Callable[[], Any]:
@@ -104,8 +117,8 @@ class Point:
         Raises:
             ValueError: ``v`` has another shape.
         """
-        if v.shape != self.x.shape:
-            raise ValueError(f"v must have shape {tuple(self.x.shape)}, got {tuple(v.shape)}")
+        if v.shape != (self.size,):
+            raise ValueError(f"v must have shape {(self.size,)}, got {tuple(v.shape)}")
         if self._operator is None or self._operator_of != self._oracle.writes:
             self._look(hessian=True)
         assert self._operator is not None
@@ -113,9 +126,10 @@ class Point:
 
     def hessian(self) -> Tensor:
         r"""Return :math:`\nabla^2F(x)`, symmetric, shape (n, n), one product a column."""
-        places, columns = torch.arange(self.size, device=self.x.device), []
+        x, columns = self.x, []
+        places = torch.arange(self.size, device=x.device)
         for i in range(self.size):
-            unit = (places == i).to(self.x.dtype)
+            unit = (places == i).to(x.dtype)
             columns.append(self.hessian_product(unit))
         matrix = torch.stack(columns, dim=1)
         return (matrix + matrix.T) / 2
@@ -131,26 +145,32 @@ class Point:
             ValueError: ``t`` is not finite, or ``d`` has another shape.
             TypeError: ``d`` is no tensor of the dtype of ``x``.
         """
+        x = self.x
         if not math.isfinite(t):
             raise ValueError(f"t must be a finite number, got {t!r}")
-        if not isinstance(d, Tensor) or d.dtype != self.x.dtype:
+        if not isinstance(d, Tensor) or d.dtype != x.dtype:
             got = d.dtype if isinstance(d, Tensor) else type(d).__name__
-            raise TypeError(f"d must be a tensor of dtype {self.x.dtype}, got {got}")
-        if d.shape != self.x.shape:
-            raise ValueError(f"d must have shape {tuple(self.x.shape)}, got {tuple(d.shape)}")
+            raise TypeError(f"d must be a tensor of dtype {x.dtype}, got {got}")
+        if d.shape != x.shape:
+            raise ValueError(f"d must have shape {tuple(x.shape)}, got {tuple(d.shape)}")
         for known_t, known_d, point in self._moves:
             if known_t == t and known_d is d:
                 return point
-        point = Point(self.x + t * d, self._oracle)
+        point = Point(x, self._oracle)
+        point._x, point._path = None, (x, t, d)
         self._moves.append((t, d, point))
         return point
 
     def place(self) -> None:
         """Set the parameters to this point."""
-        self._oracle.go_to(self.x)
+        self._oracle.go_to(self._keep())
+
+    def _keep(self) -> Tensor:
+        self._x, self._path = self.x, None
+        return self._x
 
     def _look(self, *, hessian: bool) -> None:
-        loss, self._gradient, self._operator = self._oracle.look(self.x, hessian=hessian)
+        loss, self._gradient, self._operator = self._oracle.look(self._keep(), hessian=hessian)
         self._operator_of = self._oracle.writes
         if self.loss is None:
             self.loss = loss

@@ -78,6 +78,19 @@ def test_the_loss_alone_is_asked_for_where_the_closure_can_tell_it():
     assert dict(closure.touched) == {"gradient": 0, "value": 1}
 
 
+def test_trials_of_which_only_the_value_was_asked_hold_no_vector():
+    x = torch.zeros(100_000, dtype=torch.float64, requires_grad=True)
+    point = point_of(FunctionClosure(lambda x: (x**2).sum(), x), [x])
+    d = -torch.ones_like(x.detach())
+    trials = [point.move(1 / (1 + j), d) for j in range(20)]
+    assert all(trial.value == pytest.approx(1e5 / (1 + j) ** 2) for j, trial in enumerate(trials))
+    kept = [trial for trial in trials if trial.x is trial.x]
+    assert kept == []
+    _ = trials[3].gradient
+    assert trials[3].x is trials[3].x
+    assert torch.equal(trials[3].x, d / 4)
+
+
 def test_a_batch_of_a_net_is_differentiated_twice():
     generator = torch.Generator().manual_seed(0)
     data = torch.randn(6, 2, generator=generator), torch.randn(6, 1, generator=generator)
