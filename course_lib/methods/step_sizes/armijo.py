@@ -37,7 +37,7 @@ class ArmijoBacktracking:
 
     The first trial :math:`t_0` is the method's ``lr``. Values that are infinite or not a number
     count as too high. Close to a minimum the values of :math:`F` may differ by no more than their
-    round-off; there the slopes decide (see :class:`~course_lib.methods.step_sizes.Line`), at the
+    round-off; there the slopes decide (see ``step_sizes.Line``), at the
     cost of a gradient.
 
     Example: the first two trials are too long.

@@ -53,7 +53,7 @@ class StrongWolfe:
 
     Where trials are infinite or not a number, the search halves its interval and goes no further.
     Values that differ by no more than their round-off are told apart by their slopes (see
-    :class:`~course_lib.methods.step_sizes.Line`).
+    ``step_sizes.Line``).
 
     If no trial meets both conditions, the search returns the lowest of those that meet the first
     by more than round-off, and counts that in ``memory["unfinished_searches"]``; then
