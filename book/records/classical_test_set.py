@@ -42,7 +42,7 @@ from course_lib.methods import (
 )
 from course_lib.methods.step_sizes import StrongWolfe
 from course_lib.problems import TestFunction, more_garbow_hillstrom
-from course_lib.problems.more_garbow_hillstrom import FOR_MINIMIZATION
+from course_lib.problems.classical_test_set import FOR_MINIMIZATION
 from course_lib.training import NonFiniteLossError, minimize
 
 SEEDS = ()  # nothing is left to chance

@@ -9,11 +9,11 @@ from course_lib.problems.approximation import (
     step_bound,
     step_net,
 )
+from course_lib.problems.classical_test_set import Minimum, TestFunction, more_garbow_hillstrom
 from course_lib.problems.digit_images import digits
 from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
-from course_lib.problems.more_garbow_hillstrom import Minimum, TestFunction, more_garbow_hillstrom
 from course_lib.problems.networks import mlp
 from course_lib.problems.smoothness import largest_curvature, modulus_of_continuity
 from course_lib.problems.surface import Surface

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import check_integer
-from course_lib.problems.more_garbow_hillstrom.constants import indices, like
-from course_lib.problems.more_garbow_hillstrom.test_function import Minimum, TestFunction
+from course_lib.problems.classical_test_set.constants import indices, like
+from course_lib.problems.classical_test_set.test_function import Minimum, TestFunction
 
 __all__ = [
     "extended_powell_singular",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from course_lib.arguments import check_integer
-from course_lib.problems.more_garbow_hillstrom.constants import indices
-from course_lib.problems.more_garbow_hillstrom.test_function import Minimum, TestFunction
+from course_lib.problems.classical_test_set.constants import indices
+from course_lib.problems.classical_test_set.test_function import Minimum, TestFunction
 
 __all__ = ["linear_full_rank", "linear_rank_1", "linear_rank_1_with_zeros"]
 

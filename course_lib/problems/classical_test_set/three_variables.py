@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 from course_lib.arguments import check_integer
-from course_lib.problems.more_garbow_hillstrom.constants import indices, like, together
-from course_lib.problems.more_garbow_hillstrom.measurements import (
+from course_lib.problems.classical_test_set.constants import indices, like, together
+from course_lib.problems.classical_test_set.measurements import (
     BARD_Y,
     GAUSSIAN_Y,
     MEYER_Y,
 )
-from course_lib.problems.more_garbow_hillstrom.test_function import Minimum, TestFunction
+from course_lib.problems.classical_test_set.test_function import Minimum, TestFunction
 
 __all__ = [
     "bard",

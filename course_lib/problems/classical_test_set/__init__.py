@@ -14,7 +14,7 @@ ACM Transactions on Mathematical Software 7 (1981), 17–41, and *Algorithm 566*
 
 from __future__ import annotations
 
-from course_lib.problems.more_garbow_hillstrom.any_dimension import (
+from course_lib.problems.classical_test_set.any_dimension import (
     extended_powell_singular,
     extended_rosenbrock,
     penalty_1,
@@ -23,7 +23,7 @@ from course_lib.problems.more_garbow_hillstrom.any_dimension import (
     variably_dimensioned,
     watson,
 )
-from course_lib.problems.more_garbow_hillstrom.equations import (
+from course_lib.problems.classical_test_set.equations import (
     brown_almost_linear,
     broyden_banded,
     broyden_tridiagonal,
@@ -31,7 +31,7 @@ from course_lib.problems.more_garbow_hillstrom.equations import (
     discrete_boundary_value,
     discrete_integral_equation,
 )
-from course_lib.problems.more_garbow_hillstrom.four_to_eleven_variables import (
+from course_lib.problems.classical_test_set.four_to_eleven_variables import (
     biggs_exp6,
     brown_dennis,
     kowalik_osborne,
@@ -40,13 +40,13 @@ from course_lib.problems.more_garbow_hillstrom.four_to_eleven_variables import (
     powell_singular,
     wood,
 )
-from course_lib.problems.more_garbow_hillstrom.linear import (
+from course_lib.problems.classical_test_set.linear import (
     linear_full_rank,
     linear_rank_1,
     linear_rank_1_with_zeros,
 )
-from course_lib.problems.more_garbow_hillstrom.test_function import Minimum, TestFunction
-from course_lib.problems.more_garbow_hillstrom.three_variables import (
+from course_lib.problems.classical_test_set.test_function import Minimum, TestFunction
+from course_lib.problems.classical_test_set.three_variables import (
     bard,
     box_three_dimensional,
     gaussian,
@@ -54,7 +54,7 @@ from course_lib.problems.more_garbow_hillstrom.three_variables import (
     helical_valley,
     meyer,
 )
-from course_lib.problems.more_garbow_hillstrom.two_variables import (
+from course_lib.problems.classical_test_set.two_variables import (
     beale,
     brown_badly_scaled,
     freudenstein_roth,
