@@ -1,6 +1,5 @@
 """The 35 functions against values of the paper's own subroutines, and against scipy's solvers."""
 
-import importlib
 import pickle
 
 import pytest
@@ -8,10 +7,9 @@ import torch
 from scipy.optimize import brentq, least_squares, rosen, rosen_der, rosen_hess
 from torch.autograd import gradcheck, gradgradcheck
 
-from course_lib.problems import TestFunction, more_garbow_hillstrom
+from course_lib.problems import Minimum, TestFunction, more_garbow_hillstrom
+from course_lib.problems import classical_test_set as collection
 
-collection = importlib.import_module("course_lib.problems.more_garbow_hillstrom")
-Minimum = collection.Minimum
 FUNCTIONS = more_garbow_hillstrom()
 LARGER = [
     collection.watson(9),
