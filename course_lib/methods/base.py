@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
-from course_lib.methods.hyperparameters import Check, flag, non_negative
+from course_lib.methods.hyperparameters import Check, flag, non_negative, once_each
 from course_lib.methods.running import RuleRunner
 
 
@@ -148,11 +148,7 @@ class Method(RuleRunner, Optimizer):
         if isinstance(param_group, dict):
             self._check(param_group)
         super().add_param_group(param_group)
-        params = param_group["params"]
-        first = {id(p): i for i, p in reversed(list(enumerate(params)))}.values()
-        for key in ("params", "param_names"):
-            if key in param_group:
-                param_group[key] = [param_group[key][i] for i in sorted(first)]
+        once_each(param_group)
 
     def _check(self, values: dict[str, Any]) -> None:
         """Check the hyper-parameters among `values`."""

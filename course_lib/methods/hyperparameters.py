@@ -19,6 +19,24 @@ def number(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) else value
 
 
+def once_each(param_group: dict[str, Any]) -> None:
+    """Keep the first of parameters that a group holds several times; torch would step each.
+
+    Example:
+        >>> import torch
+        >>> w, v = torch.ones(1), torch.ones(2)
+        >>> group = {"params": [w, v, w]}
+        >>> once_each(group)
+        >>> [p is q for p, q in zip(group["params"], [w, v], strict=True)]
+        [True, True]
+    """
+    params = param_group["params"]
+    first = {id(p): i for i, p in reversed(list(enumerate(params)))}.values()
+    for key in ("params", "param_names"):
+        if key in param_group:
+            param_group[key] = [param_group[key][i] for i in sorted(first)]
+
+
 def _finite(name: str, value: Any, allowed: str) -> float:
     """Return `value` as a float, or say that `name` must be `allowed`."""
     if isinstance(value, Tensor):
