@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from torch.optim.optimizer import ParamsT
@@ -66,11 +67,21 @@ class LinearCG(ClosureMethod):
             conjugate = d + beta * memory["d"]
             d = conjugate if is_descent(point, conjugate) else d
         Ad = point.hessian_product(d)
-        curvature = float(d @ Ad)
+        curvature, slope = float(d @ Ad), point.slope(d)
+        if not (math.isfinite(curvature) and math.isfinite(slope)):
+            raise NoStepError(
+                f"slope and curvature along the direction must be finite, got {slope} and "
+                f"{curvature}: scale the function"
+            )
         if not curvature > 0:
             raise NoStepError(
                 f"the curvature along the direction is {curvature:.3g}, not positive: there is no "
                 "minimum along it"
             )
+        if not math.isfinite(t := -slope / curvature):
+            raise NoStepError(
+                f"the curvature {curvature:.3g} along the direction is too small beside the slope "
+                f"{slope:.3g}"
+            )
         memory["d"], memory["Ad"] = d, Ad
-        return point.move(-point.slope(d) / curvature, d)
+        return point.move(t, d)

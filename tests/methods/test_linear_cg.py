@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from course_lib.methods import LinearCG, conjugate_gradient
 from course_lib.training import minimize
+from tests.methods.bowl import closure_of
 from tests.methods.quadratics import Quadratic, quadratic, quadratics
 
 
@@ -95,3 +96,13 @@ def test_matrices_are_parameters_like_any_other():
         method.step(closure)
     want = torch.linalg.lstsq(torch.cat([x, torch.ones(20, 1).double()], dim=1), y).solution
     torch.testing.assert_close(torch.cat([W, c[None]]).detach(), want, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("scale", [1e150, 1e300])
+def test_a_scale_that_leaves_the_range_of_the_dtype_is_told(scale):
+    """The step would be 0, or not a number."""
+    w = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    method = LinearCG([w])
+    method.step(closure_of(method, [w], lambda params: scale * (params[0] ** 2).sum()))
+    assert "slope and curvature along the direction must be finite" in method.reason
+    assert torch.equal(w, torch.ones_like(w))
