@@ -63,8 +63,13 @@ class Oracle:
         """Return loss, gradient and, if asked for, Hessian operator at ``x``.
 
         The operator can be used until the parameters move, which ``writes`` tells.
+
+        Raises:
+            ValueError: the closure has set no gradient at all.
         """
         self.go_to(x)
+        for p in self.flat.params:  # a closure that forgets to would add up the gradients of trials
+            p.grad = None
         with self._random, torch.enable_grad():
             if not hessian:
                 loss, operator = self.closure(), None
@@ -72,6 +77,11 @@ class Oracle:
                 loss, operator = self.closure.with_hessian(self.flat.params)
             else:
                 loss, operator = _with_hessian(self.closure, self.flat.params)
+        if all(p.grad is None for p in self.flat.params):
+            raise ValueError(
+                "closure must set the gradient of at least one parameter, as loss.backward() does, "
+                "got None for all of them"
+            )
         return loss, self.flat.gradient(), operator
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import torch
@@ -93,7 +94,7 @@ class Point:
     def value(self) -> float:
         """:math:`F(x)`; it may be infinite or not a number."""
         if self._value is None and self._oracle.tells_value:
-            self._value = float(number(self._oracle.value(self.x)))
+            self._value = _value_of(self._oracle.value(self.x))
         elif self._value is None:
             self._look(hessian=self._hessian)
         assert self._value is not None
@@ -174,4 +175,16 @@ class Point:
         self._operator_of = self._oracle.writes
         if self.loss is None:
             self.loss = loss
-        self._value = float(number(loss))
+        self._value = _value_of(loss)
+
+
+def _value_of(loss: Any) -> float:
+    """Return what a closure gave as a float, or say that it must be a number."""
+    message = "closure must return the loss, a real number or a tensor that holds one, got "
+    if isinstance(loss, Tensor):
+        if loss.numel() != 1 or loss.is_complex():
+            raise ValueError(f"{message}shape {tuple(loss.shape)} and dtype {loss.dtype}")
+        loss = number(loss)
+    if isinstance(loss, bool) or not isinstance(loss, Real):
+        raise TypeError(f"{message}{loss!r}")
+    return float(loss)
