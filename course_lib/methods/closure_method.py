@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
 from course_lib.methods.flat import FlatParameters
-from course_lib.methods.hyperparameters import Check, non_negative, number
+from course_lib.methods.hyperparameters import Check, non_negative, number, once_each
 from course_lib.methods.oracle import Oracle
 from course_lib.methods.point import NoStepError, Point
 
@@ -61,7 +61,8 @@ class ClosureMethod(Optimizer):
 
     Args:
         params: Parameters, named parameters, or groups of them, as for ``torch.optim``: any shapes,
-            floating-point or complex dtypes, on one device.
+            floating-point or complex dtypes, on one device. Those that do not require gradients
+            stay as they are and are no part of :math:`x`; one given twice counts once.
         defaults: Hyper-parameters. They belong to the method as a whole, so all groups must have
             the same.
 
@@ -123,20 +124,20 @@ class ClosureMethod(Optimizer):
                 f"{closure!r}"
             )
         group = self._common_hyperparameters()
-        flat = FlatParameters(p for g in self.param_groups for p in g["params"])
-        memory = self._memory(flat)
+        flat = self._flat_parameters()
+        state = self._state(flat)
         oracle = Oracle(closure, flat)
         point = Point(oracle.start, oracle, hessian=self.uses_hessian)
         place = point
         self.reason = None
         try:
             _check_finite(point)
-            draft = _copied(memory)
+            draft = _copied(state["memory"], like=point.x)
             place = self.advance(point, draft, group)
             if not bool(torch.isfinite(place.x).all()):
                 place = point
                 raise NoStepError("the step leads to values that are not finite")
-            self.state[flat.owner]["memory"] = draft
+            state["memory"] = draft
         except NoStepError as error:
             self.reason = str(error)
         finally:
@@ -156,14 +157,28 @@ class ClosureMethod(Optimizer):
         self._check(common)
         return common
 
-    def _memory(self, flat: FlatParameters) -> dict[str, Any]:
-        state = self.state[flat.owner]
+    def _flat_parameters(self) -> FlatParameters:
+        params = [p for group in self.param_groups for p in group["params"]]
+        free = [p for p in params if p.requires_grad]
+        if sum(p.numel() for p in free) == 0:
+            raise ValueError(
+                "params must hold at least one number that requires gradients, got "
+                f"{len(params)} tensors with {sum(p.numel() for p in params)} numbers that do not"
+            )
+        return FlatParameters(free)
+
+    def _state(self, flat: FlatParameters) -> dict[str, Any]:
+        """Return the state of the method as a whole, which one of the parameters holds."""
+        held = [state for state in self.state.values() if "memory" in state]
+        state = held[0] if held else self.state[flat.owner]
         if state.setdefault("size", flat.size) != flat.size:
             raise ValueError(
                 f"params must hold the {state['size']} numbers that the state was made for, got "
-                f"{flat.size}: load a matching state, or make a new optimizer"
+                f"{flat.size} that require gradients: load a matching state, or make a new "
+                "optimizer"
             )
-        return state.setdefault("memory", {})
+        state.setdefault("memory", {})
+        return state
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters; its hyper-parameters must be those of the others.
@@ -174,11 +189,34 @@ class ClosureMethod(Optimizer):
         if isinstance(param_group, dict):
             self._check(param_group)
         super().add_param_group(param_group)
+        once_each(param_group)
 
     def _check(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             if check := {"lr": non_negative, **self.checks}.get(name):
                 check(name, value)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on where the method that gave this state stood.
+
+        Raises:
+            ValueError, TypeError: it is the state of another method, or a hyper-parameter is
+                outside its range; nothing is changed then.
+        """
+        if (saved := state_dict.get("method", self.kind)) != self.kind:
+            raise ValueError(f"state_dict must be one of {self.kind}, got one of {saved}")
+        for state in state_dict["state"].values():
+            if set(state) != {"size", "memory"} or not isinstance(state["memory"], dict):
+                raise ValueError(
+                    "state_dict must hold size and memory, as a method that asks a closure several "
+                    f"times a step gives them, got {sorted(map(str, state))}"
+                )
+        super().load_state_dict(state_dict)
+
+    @property
+    def kind(self) -> str:
+        """Whose state it is: only a method of the same kind can take it over."""
+        return type(self).__name__
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and deep-copied."""
@@ -208,12 +246,18 @@ def _check_finite(point: Point) -> None:
         raise NoStepError("the gradient at the present parameters is not finite")
 
 
-def _copied(memory: Any) -> Any:
-    """Return a copy in which lists and dicts are new and tensors the same."""
+def _copied(memory: Any, like: Tensor | None = None) -> Any:
+    """Return a copy in which lists and dicts are new, and tensors the same.
+
+    Tensors become ``like`` another one, if given: the parameters may have changed their dtype or
+    their device since the last step.
+    """
     if isinstance(memory, dict):
-        return {key: _copied(value) for key, value in memory.items()}
+        return {key: _copied(value, like) for key, value in memory.items()}
     if isinstance(memory, list):
-        return [_copied(value) for value in memory]
+        return [_copied(value, like) for value in memory]
+    if like is not None and isinstance(memory, Tensor):
+        return memory.to(like.device, like.dtype)
     return memory
 
 
@@ -226,5 +270,7 @@ def _cloned(memory: Any) -> Any:
     return memory.clone() if isinstance(memory, Tensor) else memory
 
 
-def _copy_state(_: Optimizer, state_dict: dict[str, Any]) -> None:
+def _copy_state(method: Optimizer, state_dict: dict[str, Any]) -> None:
     state_dict["state"] = _cloned(state_dict["state"])
+    assert isinstance(method, ClosureMethod)
+    state_dict["method"] = method.kind

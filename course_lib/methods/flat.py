@@ -21,8 +21,9 @@ class FlatParameters:
         params: at least one floating-point or complex tensor, all on one device.
 
     Raises:
-        ValueError: there is no parameter, or they are on several devices, or no parameter has the
-            dtype that could hold all of them (float16 beside bfloat16).
+        ValueError: there is no parameter, or they are on several devices, or two of their numbers
+            are at one place in memory, or no parameter has the dtype that could hold all of them
+            (float16 beside bfloat16).
 
     Example:
         >>> flat = FlatParameters([torch.ones(2, 2), torch.zeros(3)])
@@ -42,6 +43,7 @@ class FlatParameters:
                 "params must be on one device, since they form one vector, got "
                 f"{sorted(map(str, devices))}"
             )
+        _check_apart(self.params)
         dtypes = [p.dtype.to_real() for p in self.params]
         self.dtype = reduce(torch.promote_types, dtypes)
         if self.dtype not in dtypes:
@@ -87,6 +89,33 @@ class FlatParameters:
         """Set the parameters to the numbers of a vector of shape (n,)."""
         for p, part in zip(self.params, self.split(vector), strict=True):
             p.copy_(part)
+
+
+def _check_apart(params: list[Tensor]) -> None:
+    """Check that no two numbers share a place in memory: one would undo what the other does."""
+    of_storage: dict[int, list[Tensor]] = {}
+    for p in params:
+        of_storage.setdefault(p.untyped_storage()._cdata, []).append(p)
+    for i, together in enumerate(of_storage.values()):
+        stretched = any(0 in p.stride() for p in together)
+        if (len(together) > 1 or stretched) and _overlap(together):
+            shapes = [tuple(p.shape) for p in together]
+            raise ValueError(
+                f"params must have numbers at places of their own in memory, got shapes {shapes} "
+                f"that share some (storage {i}): give one tensor where several are tied"
+            )
+
+
+def _overlap(params: list[Tensor]) -> bool:
+    """Return whether a byte of the storage of all of these belongs to several numbers."""
+    taken = []
+    for p in params:
+        size = p.element_size()
+        first = torch.arange(p.untyped_storage().nbytes() // size) * size
+        own = first.as_strided(p.shape, p.stride(), p.storage_offset()).reshape(-1, 1)
+        taken.append((own + torch.arange(size)).reshape(-1))
+    places = torch.cat(taken)
+    return len(places.unique()) < len(places)
 
 
 def _dense(part: Tensor) -> Tensor:

@@ -186,6 +186,11 @@ class LineSearchMethod(ClosureMethod):
         parts = self.direction, self.step_size
         return any(getattr(part, "uses_hessian", False) for part in parts)
 
+    @property
+    def kind(self) -> str:
+        """Whose state it is: that of the direction."""
+        return type(self.direction).__name__
+
     def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
         """Return the point :math:`x_{k-1} + t_k d_k`."""
         if group["lr"] == 0:
