@@ -16,7 +16,7 @@ from course_lib.methods.point import Point
 from course_lib.methods.restart import RestartingMethod, first_direction, is_descent
 from course_lib.methods.step_sizes import StrongWolfe
 
-__all__ = ["BFGS", "BFGSDirection", "has_curvature"]
+__all__ = ["BFGS", "BFGSDirection", "bfgs_update", "has_curvature"]
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,35 @@ class BFGSDirection:
         if self.damping:
             y = _damped(y, s, H, memory["g"])
         if has_curvature(s, y):
-            memory["H"] = _updated(H, s, y)
+            memory["H"] = bfgs_update(H, s, y)
 
 
-def _updated(H: Tensor, s: Tensor, y: Tensor) -> Tensor:
-    """Return the update of BFGS, multiplied out: no product of matrices, and exactly symmetric."""
+def bfgs_update(H: Tensor, s: Tensor, y: Tensor) -> Tensor:
+    r"""Return :math:`H` after one update of BFGS, so that :math:`H y = s`.
+
+    .. math:: (I - \rho\, s y^\top)\, H\, (I - \rho\, y s^\top) + \rho\, s s^\top,
+        \qquad \rho = \frac{1}{s^\top y}
+
+    The brackets are multiplied out: no product of matrices is computed, and if :math:`H` is
+    symmetric, so is the result, exactly. It divides by :math:`s^\top y` as it is; ask
+    :func:`has_curvature` first.
+
+    Args:
+        H: approximation of the inverse Hessian, symmetric, shape (n, n).
+        s: the step, shape (n,).
+        y: the change of the gradient along it, shape (n,).
+
+    Returns:
+        The new approximation, shape (n, n); `H` stays as it is.
+
+    Example:
+        >>> s, y = torch.tensor([1.0, 0.0]), torch.tensor([2.0, 0.0])
+        >>> bfgs_update(torch.eye(2), s, y)
+        tensor([[0.5000, 0.0000],
+                [0.0000, 1.0000]])
+
+    Source: Nocedal and Wright, *Numerical Optimization* (2006), (6.17).
+    """
     rho, Hy = 1 / (s @ y), H @ y
     half = rho * (1 + rho * (y @ Hy)) / 2 * s - rho * Hy
     change = torch.outer(s, half)

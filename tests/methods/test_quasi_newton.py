@@ -9,7 +9,7 @@ from scipy.optimize import BFGS as ScipyUpdate
 from scipy.optimize import minimize as scipy_minimize
 
 from course_lib.methods import BFGS, BFGSDirection, FixedStep, LinearCG, line_search
-from course_lib.methods.quasi_newton import has_curvature
+from course_lib.methods.quasi_newton import bfgs_update, has_curvature
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.training import minimize
 from tests.methods.quadratics import BOWL, FUNCTIONS, each_function, quadratic, quadratics
@@ -99,6 +99,24 @@ def test_the_update_is_that_of_scipy(eigenvalues, m):
         direction(_KnownPoint(x, problem.A @ x - problem.b), memory)
     want = theirs.get_matrix()
     np.testing.assert_allclose(memory["H"].numpy(), want, rtol=0, atol=1e-7 * np.abs(want).max())
+
+
+@given(st.integers(1, 6), st.integers(0, 10**6))
+def test_the_update_is_the_formula_and_leaves_its_arguments(n, seed):
+    generator = torch.Generator().manual_seed(seed)
+    root = torch.randn(n, n, generator=generator, dtype=torch.float64)
+    H = (root + root.T) / 2
+    s, y = torch.randn(2, n, generator=generator, dtype=torch.float64)
+    y = y + (1 + s.norm() * y.norm()) * s / (s @ s)  # so that s'y is at least 1
+    before = H.clone()
+    new = bfgs_update(H, s, y)
+    rho, unit = 1 / (s @ y), torch.eye(n, dtype=torch.float64)
+    want = (unit - rho * torch.outer(s, y)) @ H @ (unit - rho * torch.outer(y, s))
+    want = want + rho * torch.outer(s, s)
+    size = float(want.norm() + H.norm())
+    torch.testing.assert_close(new, want, rtol=0, atol=1e-9 * size)
+    assert torch.equal(new, new.T)
+    assert torch.equal(H, before)
 
 
 @each_function
