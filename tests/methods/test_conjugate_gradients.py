@@ -118,8 +118,9 @@ def test_negative_curvature_is_found_and_followed_to_the_boundary(positive, seed
     d = free.direction
     assert float(d @ problem.A @ d) <= 0
     assert float(problem.b @ d) > 0  # downhill at zero
-    bounded = solve(problem, tolerance=1e-13, radius=1e3)
-    assert float(bounded.x.norm()) == pytest.approx(1e3, rel=1e-12)
+    radius = 1e3 + float(free.x.norm())  # so far out that the walk meets the curvature inside
+    bounded = solve(problem, tolerance=1e-13, radius=radius)
+    assert float(bounded.x.norm()) == pytest.approx(radius, rel=1e-12)
     assert bounded.model_value < free.model_value
     assert bounded.model_value == pytest.approx(model(problem, bounded.x), rel=1e-9)
 

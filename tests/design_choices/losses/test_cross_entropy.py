@@ -176,6 +176,10 @@ def test_gradients_and_second_derivatives_pass_gradcheck():
 def test_each_dtype_is_kept_and_rounded_once(dtype, drawn):
     logits, labels = drawn[0].to(dtype), drawn[1]
     tolerance = half_tolerance(dtype) if dtype in HALF else {"rtol": 1e-5, "atol": 1e-6}
+    if dtype in HALF:
+        # The loss is computed in single precision: z_k less a sum that may cancel all but rounding.
+        rounding = torch.finfo(torch.float32).eps * float(logits.abs().max())
+        tolerance["atol"] = max(tolerance["atol"], rounding)
     result = cross_entropy(logits, labels)
     assert result.dtype == dtype
     expected = F.cross_entropy(logits.double(), labels).to(dtype)
