@@ -215,7 +215,7 @@ class ClosureMethod(Optimizer):
 
     @property
     def kind(self) -> str:
-        """Whose state it is: only a method of the same kind can take it over."""
+        """The name of those that can take over each other's state."""
         return type(self).__name__
 
     def __getstate__(self) -> dict[str, Any]:

@@ -188,7 +188,7 @@ class LineSearchMethod(ClosureMethod):
 
     @property
     def kind(self) -> str:
-        """Whose state it is: that of the direction."""
+        """The name of the direction, whose state it is."""
         return type(self.direction).__name__
 
     def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
