@@ -7,6 +7,9 @@ an optimizer of them. A deterministic method asks its closure several times a st
 slide 14's framework, :func:`~course_lib.methods.line_search`.
 """
 
+from course_lib.methods.adagrad import Adagrad
+from course_lib.methods.adam import Adam, AdamW
+from course_lib.methods.adamax import Adamax
 from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.conjugate_gradients import ConjugateGradientResult, conjugate_gradient
@@ -48,7 +51,9 @@ from course_lib.methods.oracle import Oracle
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
+from course_lib.methods.rmsprop import RMSprop
 from course_lib.methods.sgd import SGD
+from course_lib.methods.sparse_adam import SparseAdam
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.methods.stochastic_line_search import StochasticLineSearch
 from course_lib.methods.trust_region import (
@@ -63,6 +68,10 @@ __all__ = [
     "BFGS",
     "LBFGS",
     "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
     "ArmijoBacktracking",
     "BFGSDirection",
     "ClosureMethod",
@@ -94,11 +103,13 @@ __all__ = [
     "PerEpoch",
     "Point",
     "Polynomial",
+    "RMSprop",
     "ReduceOnPlateau",
     "RestartingMethod",
     "RobbinsMonro",
     "Schedule",
     "Scheduler",
+    "SparseAdam",
     "Staircase",
     "SteepestDescent",
     "StepSize",

@@ -51,13 +51,19 @@ class Method(RuleRunner, Optimizer):
     - ``update(x, g, states, *, letters)``, a static method. It changes `x` and states in place
       (``x -= t * g``, not ``x = x - t * g``: the first step looks), and only reads `g`. A rule that
       names `k` gets the number of steps its tensors have taken, this one included: it is kept for
-      each parameter, in ``state[p]["step"]``.
+      each parameter, in ``state[p]["step"]``. A rule that names `first` is told whether its tensors
+      had no state before this step.
     - ``states``, from a letter of the rule to the key in ``state[p]`` (torch's, where torch has the
       method). A state starts at zero, unless :meth:`new_state` says otherwise.
-    - :meth:`letters`, from a parameter group to the rule's other letters.
+    - :meth:`letters`, from a parameter group to the rule's other letters: numbers or flags.
+    - :meth:`letters_at`, from a group and `k` to those that depend on `k`, such as
+      :math:`1 - \beta^k`: once a step, not once an element. The base then keeps `k`, as it does
+      with ``keeps_step = True``.
     - ``checks``, from the name of a hyper-parameter to a check of its value.
     - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
-    - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter.
+    - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter;
+      ``on_entries(update)`` is the rule on the entries that a gradient holds, and on these alone.
+      ``dense_gradients = False``, if it takes no others.
     - ``update_list``, for a rule without temporaries: the same with a list of tensors in place of
       each vector, by ``torch._foreach_...``. It takes the rule's place, unless compiled.
 
@@ -84,9 +90,12 @@ class Method(RuleRunner, Optimizer):
     checks: ClassVar[Mapping[str, Check]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Note whether the rule asks for the step count."""
+        """Note what the rule asks about its time."""
         super().__init_subclass__(**kwargs)
-        cls._counts = "k" in inspect.signature(cls.update).parameters
+        names = inspect.signature(cls.update).parameters
+        cls._asks_k, cls._asks_first = "k" in names, "first" in names
+        at_a_step = cls.letters_at is not Method.letters_at
+        cls._counts = cls.keeps_step or cls._asks_k or at_a_step
 
     def __init__(self, params: ParamsT, defaults: dict[str, Any], *, compile: bool = False) -> None:
         """Check the hyper-parameters and take in the parameters."""
@@ -105,6 +114,10 @@ class Method(RuleRunner, Optimizer):
     def letters(self, group: dict[str, Any]) -> dict[str, Any]:
         """Return the letters of the rule that the hyper-parameters of `group` stand for."""
         return {"t": group["lr"]}
+
+    def letters_at(self, group: dict[str, Any], k: int) -> dict[str, Any]:
+        """Return the letters that depend on the number `k` of steps, this one included."""
+        return {}
 
     def states_of(self, group: dict[str, Any]) -> Mapping[str, str]:
         """Return the states that the rule keeps with the options of `group`: letter to key."""

@@ -100,3 +100,28 @@ def flag(name: str, value: Any) -> None:
     """
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
+
+
+def fractions(name: str, value: Any) -> None:
+    """Allow a pair of numbers in [0, 1), such as Adam's two rates of decay.
+
+    Both may be one-element tensors, as in ``torch.optim``; one of each kind is refused there too.
+
+    Raises:
+        ValueError: a number is outside [0, 1) or not finite, or there are not two.
+        TypeError: `value` is no pair, or holds something that is no number, or mixes both kinds.
+
+    Example:
+        >>> fractions("betas", (0.9, 1.0))
+        Traceback (most recent call last):
+        ...
+        ValueError: betas[1] must be a number in [0, 1), got 1.0
+    """
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a pair of numbers in [0, 1), got {value!r}")
+    if len(value) != 2:
+        raise ValueError(f"{name} must be a pair of numbers in [0, 1), got {value!r}")
+    for i, one in enumerate(value):
+        fraction(f"{name}[{i}]", one)
+    if len({isinstance(one, Tensor) for one in value}) == 2:
+        raise ValueError(f"{name} must be either both floats or both Tensors, got {value!r}")

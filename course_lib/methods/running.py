@@ -24,27 +24,34 @@ Group = dict[str, Any]
 Letters = dict[str, Any]
 Rule = Callable[..., None]
 Tensors = list[Tensor] | tuple[Tensor, ...]
+Moment = tuple[int | None, bool]
+"""The number of steps taken, where it is counted, and whether there was no state before."""
 
 
 class RuleRunner:
     """The part of :class:`~course_lib.methods.Method` that runs a rule on a group of parameters.
 
-    What ``states``, ``coupled_weight_decay``, ``update_list`` and ``update_sparse`` mean is said
-    there; ``update``, ``letters``, ``states_of`` and ``new_state`` are stated there.
+    What the class's variables mean is said there; ``update``, ``letters``, ``letters_at``,
+    ``states_of`` and ``new_state`` are stated there.
     """
 
     states: ClassVar[Mapping[str, str]] = {}
+    keeps_step: ClassVar[bool] = False
     coupled_weight_decay: ClassVar[bool] = True
+    dense_gradients: ClassVar[bool] = True
     update: ClassVar[Rule]
     update_list: ClassVar[Rule | None] = None
     update_sparse: ClassVar[Rule | None] = None
 
     letters: Callable[[Group], Letters]
+    letters_at: Callable[[Group, int], Letters]
     states_of: Callable[[Group], Mapping[str, str]]
     new_state: Callable[[Tensor, str, Group], Tensor]
     state: defaultdict[Tensor, Any]
 
     _counts: ClassVar[bool] = False
+    _asks_k: ClassVar[bool] = False
+    _asks_first: ClassVar[bool] = False
     _compile: bool
     _in_place: bool = False
     _buckets: dict[int, list[Bucket]]
@@ -55,23 +62,65 @@ class RuleRunner:
             g = p.grad
             if g is None:
                 continue
-            if g.is_sparse:
+            if g.layout is not torch.strided:
                 sparse.append((p, g))
                 continue
             params.append(p)
             grads.append(g)
+        update_sparse = self._sparse_rule(index, group, sparse) if sparse else None
+        if params and not self.dense_gradients:
+            raise RuntimeError(
+                f"{type(self).__name__} does not take dense gradients (group {index}); use a "
+                "method that does for these parameters"
+            )
         letters = {letter: number(value) for letter, value in self.letters(group).items()}
-        if sparse:
-            update_sparse = self._sparse_rule(index, group, sparse)
+        if update_sparse is not None:
             for p, g in sparse:
                 self._step_sparse(update_sparse, group, letters, p, g)
+        update_list = None if self._compile else type(self).update_list
+        used: list[Bucket] = []
+        for moment, (xs, gs) in self._by_moment(group, params, grads).items():
+            now = self._letters_now(group, letters, moment)
+            if update_list is not None:
+                self._step_list(update_list, group, now, xs, gs)
+            else:
+                self._step_flat(self._buckets.get(index, []), used, group, now, xs, gs)
+        self._buckets[index] = used
+
+    def _by_moment(
+        self, group: Group, params: Tensors, grads: Tensors
+    ) -> Mapping[Moment, tuple[Tensors, Tensors]]:
+        """Count a step of each parameter, and sort them by what the rule asks of its time."""
         if not params:
-            return
-        update_list = type(self).update_list
-        if update_list is not None and not self._compile:
-            self._step_list(update_list, group, letters, params, grads)
-        else:
-            self._step_flat(index, group, letters, params, grads)
+            return {}
+        if not (self._counts or self._asks_first):
+            return {(None, False): (params, grads)}
+        sorted_: dict[Moment, tuple[list[Tensor], list[Tensor]]] = {}
+        keys = self.states_of(group).values()
+        for p, g in zip(params, grads, strict=True):
+            moment = self._moment(p, keys)
+            if moment not in sorted_:
+                sorted_[moment] = ([], [])
+            sorted_[moment][0].append(p)
+            sorted_[moment][1].append(g)
+        return sorted_
+
+    def _moment(self, p: Tensor, keys: Iterable[str]) -> Moment:
+        """Count one more step of `p`; return the count, and whether it had no state before."""
+        state, k = self.state[p], None
+        first = self._asks_first and not any(key in state for key in keys)
+        if self._counts:
+            k = state["step"] = int(state.get("step", 0)) + 1
+        return k, first
+
+    def _letters_now(self, group: Group, letters: Letters, moment: Moment) -> Letters:
+        """Return `letters` with those that depend on the time."""
+        k, first = moment
+        if k is not None:
+            letters = {**letters, **self.letters_at(group, k)}
+        if self._asks_k:
+            letters = {**letters, "k": k}
+        return {**letters, "first": first} if self._asks_first else letters
 
     def _step_list(
         self, update_list: Rule, group: Group, letters: Letters, params: Tensors, grads: Tensors
@@ -79,36 +128,15 @@ class RuleRunner:
         """Run a rule that has a form for lists, on all tensors as they are."""
         if group.get("maximize", False):
             grads = torch._foreach_neg(grads)
-        if decay := self._coupled_decay(group):
+        if decay := self.coupled_decay(group):
             grads = torch._foreach_add(grads, params, alpha=decay)
         version = self._version(params[0])
-        if not self._counts and not self.states_of(group):
-            update_list(params, grads, **letters)
-            self._check_in_place("update_list", params[0], version)
-            return
-        for k, (xs, gs) in self._by_count(params, grads).items():
-            counted = letters if k is None else {**letters, "k": k}
-            lists = {
-                letter: self._fitted(xs, letter, key, group)
-                for letter, key in self.states_of(group).items()
-            }
-            update_list(xs, gs, **lists, **counted)
+        lists = {
+            letter: self._fitted(params, letter, key, group)
+            for letter, key in self.states_of(group).items()
+        }
+        update_list(params, grads, **lists, **letters)
         self._check_in_place("update_list", params[0], version)
-
-    def _by_count(
-        self, params: Tensors, grads: Tensors
-    ) -> Mapping[int | None, tuple[Tensors, Tensors]]:
-        """Count a step of each parameter, and sort them by their counts."""
-        if not self._counts:
-            return {None: (params, grads)}
-        sorted_: dict[int | None, tuple[list[Tensor], list[Tensor]]] = {}
-        for p, g in zip(params, grads, strict=True):
-            k = self._count(p)
-            if k not in sorted_:
-                sorted_[k] = ([], [])
-            sorted_[k][0].append(p)
-            sorted_[k][1].append(g)
-        return sorted_
 
     def _fitted(self, params: Tensors, letter: str, key: str, group: Group) -> list[Tensor]:
         """Return the state `key` of each parameter, in its dtype and on its device."""
@@ -122,36 +150,44 @@ class RuleRunner:
         return [state[key] for state in states]
 
     def _step_flat(
-        self, index: int, group: Group, letters: Letters, params: Tensors, grads: Tensors
+        self,
+        buckets: list[Bucket],
+        used: list[Bucket],
+        group: Group,
+        letters: Letters,
+        params: Tensors,
+        grads: Tensors,
     ) -> None:
-        """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
+        """Run a rule on vectors: large tensors in place, small ones by way of buckets.
+
+        Args:
+            buckets: Those of the last step, to be used again where they fit.
+            used: Those of this step so far; the ones used here are added.
+            group, letters, params, grads: What the rule is run on.
+        """
         gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
         seen: defaultdict[Any, int] = defaultdict(int)
         for p, g in zip(params, grads, strict=True):
-            k = self._count(p) if self._counts else None
             limit = SMALL.get(p.device.type, SMALL_ELSEWHERE)
             if p.numel() < limit or not p.is_contiguous() or p.is_conj():
                 # Parameters at one place in memory go into buckets of their own, one after the
                 # other, since copying back two of them would lose the step of the first.
                 place = p.untyped_storage()._cdata, p.storage_offset()
-                key = (p.dtype, p.device, k, seen[place])
+                key = (p.dtype, p.device, seen[place])
                 seen[place] += 1
                 if key not in gathered:
                     gathered[key] = ([], [])
                 gathered[key][0].append(p)
                 gathered[key][1].append(g)
             else:
-                self._step_in_place(group, letters, k, p, g)
-        buckets = self._buckets.setdefault(index, [])
-        for i, ((_, _, k, _), (xs, gs)) in enumerate(gathered.items()):
-            if i == len(buckets) or not buckets[i].fits(xs):
-                buckets[i : i + 1] = [Bucket(xs)]
-            self._step_bucket(group, letters, k, buckets[i], gs)
-        del buckets[len(gathered) :]
+                self._step_in_place(group, letters, p, g)
+        for xs, gs in gathered.values():
+            i = len(used)
+            fits = i < len(buckets) and buckets[i].fits(xs)
+            used.append(buckets[i] if fits else Bucket(xs))
+            self._step_bucket(group, letters, used[i], gs)
 
-    def _step_in_place(
-        self, group: Group, letters: Letters, k: int | None, p: Tensor, g: Tensor
-    ) -> None:
+    def _step_in_place(self, group: Group, letters: Letters, p: Tensor, g: Tensor) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
             (held,) = self._fitted([p], letter, key, group)
@@ -159,16 +195,14 @@ class RuleRunner:
                 held = self.state[p][key] = held.contiguous()
             states[letter] = held.view(-1)
         g = g.to(p.dtype).resolve_conj().reshape(-1)
-        self._run(group, letters, k, p.view(-1), g, states)
+        self._run(group, letters, p.view(-1), g, states)
 
-    def _step_bucket(
-        self, group: Group, letters: Letters, k: int | None, bucket: Bucket, grads: Tensors
-    ) -> None:
+    def _step_bucket(self, group: Group, letters: Letters, bucket: Bucket, grads: Tensors) -> None:
         states = {}
         for letter, key in self.states_of(group).items():
             states[letter] = bucket.state(key, self._with_states(bucket.params, letter, key, group))
         bucket.gather(grads)
-        self._run(group, letters, k, bucket.x, bucket.g, states)
+        self._run(group, letters, bucket.x, bucket.g, states)
         bucket.scatter()
 
     def _with_states(
@@ -185,14 +219,11 @@ class RuleRunner:
         self,
         group: Group,
         letters: Letters,
-        k: int | None,
         x: Tensor,
         g: Tensor,
         states: dict[str, Tensor],
     ) -> None:
         """Run the rule on vectors, on the CPU by chunks that fit the cache."""
-        if k is not None:
-            letters = {**letters, "k": k}
         whole_x, version = x, self._version(x)
         vectors = [x, g, *states.values()]
         if x.is_complex():
@@ -206,7 +237,7 @@ class RuleRunner:
         for x, g, *rest in pieces:
             if group.get("maximize", False):
                 g = g.neg()
-            if decay := self._coupled_decay(group):
+            if decay := self.coupled_decay(group):
                 g = g.add(x, alpha=decay)
             rule(x, g, **dict(zip(states, rest, strict=True)), **letters)
         self._check_in_place("update", whole_x, version)
@@ -234,25 +265,21 @@ class RuleRunner:
             )
         self._in_place = True
 
-    def _count(self, p: Tensor) -> int:
-        """Count one more step of `p`."""
-        state = self.state[p]
-        k = state["step"] = int(state.get("step", 0)) + 1
-        return k
-
-    def _coupled_decay(self, group: Group) -> float:
+    def coupled_decay(self, group: Group) -> float:
+        """Return the λ with which the rule is given g + λx in place of g."""
         return number(group.get("weight_decay", 0.0)) if self.coupled_weight_decay else 0.0
 
     def _sparse_rule(self, index: int, group: Group, sparse: list[tuple[Tensor, Tensor]]) -> Rule:
         """Return the rule for gradients that are not dense; raise if the method takes none."""
         name = type(self).__name__
         update_sparse = type(self).update_sparse
-        if update_sparse is None:
+        layouts = {g.layout for _, g in sparse} - ({torch.sparse_coo} if update_sparse else set())
+        if update_sparse is None or layouts:
             raise RuntimeError(
-                f"{name} does not take gradients of layout {sparse[0][1].layout} "
+                f"{name} does not take gradients of layout {layouts.pop()} "
                 f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
             )
-        if self._coupled_decay(group):
+        if self.coupled_decay(group):
             raise RuntimeError(
                 f"{name} takes sparse gradients only with weight_decay=0, "
                 f"got {group['weight_decay']!r} (group {index})"
@@ -264,8 +291,7 @@ class RuleRunner:
     ) -> None:
         if group.get("maximize", False):
             g = g.neg()
-        if self._counts:
-            letters = {**letters, "k": self._count(p)}
         keys = self.states_of(group)
+        letters = self._letters_now(group, letters, self._moment(p, keys.values()))
         states = {letter: self._fitted([p], letter, key, group)[0] for letter, key in keys.items()}
         update_sparse(p, g, **states, **letters)

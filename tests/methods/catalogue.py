@@ -9,13 +9,8 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import SGD, HeavyBall
-from tests.methods.example_rules import (
-    ExampleAdam,
-    ExampleAdamW,
-    ExampleListMomentum,
-    ExampleMomentum,
-)
+from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, RMSprop
+from tests.methods.example_rules import ExampleListMomentum, ExampleMomentum
 from tests.methods.momentum_by_torch import LecturesMomentumByTorch
 
 
@@ -29,7 +24,7 @@ class Case:
     reference_options: dict[str, Any] = field(default_factory=dict)
     tolerance: float = 1e-12
     sparse: bool = False
-    float16: bool = True
+    half_options: dict[str, Any] = field(default_factory=dict)
 
     def make(self, params, **options):
         return self.ours(params, **{**self.options, **options})
@@ -47,19 +42,28 @@ def _cases(ours, reference, options, **more):
     return [Case(ours, reference, {**options, **extra}, **more) for extra in both]
 
 
+def _adaptive(ours, reference, options, **more):
+    """The same for methods that divide by gradients; eps must not vanish in half precision."""
+    return _cases(ours, reference, options, tolerance=1e-10, half_options={"eps": 0.1}, **more)
+
+
 CASES = [
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1}, sparse=True),
     *_cases(HeavyBall, LecturesMomentumByTorch, {"lr": 0.1, "beta": 0.9}),
     *_cases(ExampleMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     *_cases(ExampleListMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
-    # Adam's eps is 0 in float16, and its step 0/0 where the gradient is small, torch's too.
-    *_cases(ExampleAdam, torch.optim.Adam, {"lr": 0.01}, tolerance=1e-10, float16=False),
-    *_cases(
-        ExampleAdamW,
-        torch.optim.AdamW,
-        {"lr": 0.01, "weight_decay": 0.0},
-        tolerance=1e-10,
-        float16=False,
+    *_adaptive(Adagrad, torch.optim.Adagrad, {"lr": 0.1}, sparse=True),
+    *_adaptive(
+        Adagrad,
+        torch.optim.Adagrad,
+        {"lr": 0.1, "lr_decay": 0.1, "initial_accumulator_value": 0.5},
+        sparse=True,
     ),
+    *_adaptive(RMSprop, torch.optim.RMSprop, {"lr": 0.01}),
+    *_adaptive(RMSprop, torch.optim.RMSprop, {"lr": 0.01, "momentum": 0.5, "centered": True}),
+    *_adaptive(Adam, torch.optim.Adam, {"lr": 0.01}),
+    *_adaptive(Adam, torch.optim.Adam, {"lr": 0.01, "amsgrad": True}),
+    *_adaptive(AdamW, torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.0}),
+    *_adaptive(Adamax, torch.optim.Adamax, {"lr": 0.01}),
 ]
 PLAIN = [c for c in CASES if not c.options.get("weight_decay") and "maximize" not in c.options]
