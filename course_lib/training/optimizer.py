@@ -44,10 +44,19 @@ def optimizer_from(
 
 
 def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) -> None:
-    """Set the learning rate of every group to ``schedule(k)``."""
+    """Set the learning rate of every group to ``schedule(k)``.
+
+    Raises:
+        TypeError, ValueError: that is no learning rate, or the method has none to set.
+    """
+    if not all("lr" in group for group in optimizer.param_groups):
+        raise ValueError(
+            "schedule needs a method with a learning rate lr in every group, but "
+            f"{type(optimizer).__name__} has none"
+        )
     rate = check_learning_rate(k, schedule(k))
     for group in optimizer.param_groups:
-        if isinstance(group.get("lr"), Tensor):
+        if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate

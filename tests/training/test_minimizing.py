@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.methods import TrustRegion
 from course_lib.training import NonFiniteLossError, minimize
 
 HESSIAN = torch.tensor([[3.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
@@ -176,3 +177,9 @@ def test_a_method_that_cannot_go_on_ends_the_run_with_its_reason():
 
     path = minimize(lambda x: (x * x).sum(), [1.0], make, steps=9)
     assert (len(path), path.reason) == (3, "too tired")
+
+
+def test_a_schedule_for_a_method_without_learning_rate_is_refused():
+    """It would be written where nobody reads it."""
+    with pytest.raises(ValueError, match=r"schedule needs a method.*TrustRegion has none"):
+        minimize(lambda x: x @ x, [1.0, 2.0], TrustRegion, steps=2, schedule=lambda k: 0.1)
