@@ -1,5 +1,7 @@
 """A smooth, strictly convex function of parameters of several shapes, for the shared suite."""
 
+import io
+
 import torch
 
 SHAPES = [(3, 2), (4,), (), (2, 3)]
@@ -44,3 +46,13 @@ def run(optimizer, params, steps, f=bowl):
     closure = closure_of(optimizer, params, f)
     losses = [optimizer.step(closure).item() for _ in range(steps)]
     return [*losses, f(params).item()]
+
+
+def reload(method, params, case):
+    """A new method of the same kind with the saved state of another."""
+    file = io.BytesIO()
+    torch.save(method.state_dict(), file)
+    file.seek(0)
+    other = case.make(params)
+    other.load_state_dict(torch.load(file, weights_only=True))
+    return other

@@ -91,6 +91,17 @@ def logistic(x):
     return torch.nn.functional.softplus(-labels * (inputs @ x)).mean() + 0.01 * (x @ x)
 
 
+def value_and_gradient(f):
+    """The function that scipy's methods take with ``jac=True``."""
+
+    def answer(x):
+        x = torch.tensor(x, requires_grad=True)
+        value = f(x)
+        return value.item(), torch.autograd.grad(value, x)[0].numpy()
+
+    return answer
+
+
 BOWL = quadratic(torch.logspace(0, 2, 8))
 FUNCTIONS = {
     "Rosenbrock": (rosenbrock, rosenbrock_start(2)),

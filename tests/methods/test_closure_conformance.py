@@ -1,9 +1,6 @@
 """What every method that asks its closure several times a step must do: run on all of them."""
 
-import copy
-import io
 import itertools
-import pickle
 
 import pytest
 import torch
@@ -15,17 +12,13 @@ from course_lib.methods import NoStepError, Point
 from course_lib.methods.flat import FlatParameters
 from course_lib.methods.oracle import Oracle
 from course_lib.training import fit, minimize
-from tests.methods.bowl import bowl, closure_of, parameters, run
+from tests.methods.bowl import bowl, closure_of, parameters, reload, run
 from tests.methods.closure_catalogue import CLOSURE_CASES
+from tests.methods.parameters import assert_same_bits
 
 each = pytest.mark.parametrize("case", CLOSURE_CASES, ids=str)
 DTYPES = [torch.float32, torch.float64, torch.complex128]
 HALF = [torch.bfloat16, torch.float16]
-
-
-def assert_same_bits(ours, theirs):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=0)
 
 
 @each
@@ -94,81 +87,6 @@ def test_groups_with_different_hyper_parameters_are_refused(case):
     assert_same_bits(params, before)
 
 
-def _reload(method, params, case):
-    file = io.BytesIO()
-    torch.save(method.state_dict(), file)
-    file.seek(0)
-    other = case.make(params)
-    other.load_state_dict(torch.load(file, weights_only=True))
-    return other
-
-
-@each
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
-def test_a_state_dict_continues_with_the_same_bits(case, dtype):
-    params = parameters(dtype)
-    method = case.make(params)
-    run(method, params, 5)
-    resumed = [p.detach().clone().requires_grad_() for p in params]
-    other = _reload(method, resumed, case)
-    run(method, params, 5)
-    run(other, resumed, 5)
-    assert_same_bits(params, resumed)
-
-
-@each
-@pytest.mark.parametrize(
-    "duplicate",
-    [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))],
-    ids=["copy", "pickle"],
-)
-def test_a_copy_continues_with_the_same_bits(case, duplicate):
-    params = parameters()
-    method = case.make(params)
-    run(method, params, 5)
-    resumed, other = duplicate((params, method))
-    run(method, params, 5)
-    assert not torch.equal(params[0], resumed[0])
-    run(other, resumed, 5)
-    assert_same_bits(params, resumed)
-    run(_reload(other, resumed, case), resumed, 1)  # the copy still saves its state
-
-
-@each
-def test_later_steps_do_not_change_a_saved_state(case):
-    params = parameters()
-    method = case.make(params)
-    run(method, params, 3)
-    saved = method.state_dict()
-    want = copy.deepcopy(saved)
-    run(method, params, 3)
-    torch.testing.assert_close(saved["state"], want["state"], rtol=0, atol=0)
-
-
-@each
-def test_what_is_remembered_is_plain(case):
-    """Only then can `torch.load` read it with `weights_only`, and `load_state_dict` move it."""
-    params = parameters()
-    method = case.make(params)
-    run(method, params, 5)
-
-    def check(memory):
-        if isinstance(memory, dict):
-            assert all(isinstance(key, str) for key in memory)
-            for value in memory.values():
-                check(value)
-        elif isinstance(memory, list):
-            for value in memory:
-                check(value)
-        elif isinstance(memory, torch.Tensor):
-            assert memory.dtype == torch.float64
-        else:
-            assert memory is None or isinstance(memory, int | float)
-
-    for state in method.state.values():
-        check(state)
-
-
 @each
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 def test_works_in_every_dtype(case, dtype):
@@ -202,7 +120,7 @@ def test_takes_single_and_double_precision_at_once(case):
     losses = run(method, params, 5, f)
     assert losses[-1] < losses[0]
     resumed = [p.detach().clone().requires_grad_() for p in params]
-    other = _reload(method, resumed, case)
+    other = reload(method, resumed, case)
     run(method, params, 3, f)
     run(other, resumed, 3, f)
     assert_same_bits(params, resumed)

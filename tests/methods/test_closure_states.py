@@ -7,15 +7,77 @@ import pytest
 import torch
 
 from course_lib.methods import BFGS, LBFGS, GradientDescent, NonlinearCG, TrustRegion
-from tests.methods.bowl import bowl, closure_of, parameters, run
+from tests.methods.bowl import bowl, closure_of, parameters, reload, run
 from tests.methods.closure_catalogue import CLOSURE_CASES
+from tests.methods.parameters import assert_same_bits
 
 each = pytest.mark.parametrize("case", CLOSURE_CASES, ids=str)
 
 
-def assert_same_bits(ours, theirs):
-    for a, b in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=0)
+@each
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_a_state_dict_continues_with_the_same_bits(case, dtype):
+    params = parameters(dtype)
+    method = case.make(params)
+    run(method, params, 5)
+    resumed = [p.detach().clone().requires_grad_() for p in params]
+    other = reload(method, resumed, case)
+    run(method, params, 5)
+    run(other, resumed, 5)
+    assert_same_bits(params, resumed)
+
+
+@each
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))],
+    ids=["copy", "pickle"],
+)
+def test_a_copy_continues_with_the_same_bits(case, duplicate):
+    params = parameters()
+    method = case.make(params)
+    run(method, params, 5)
+    resumed, other = duplicate((params, method))
+    run(method, params, 5)
+    assert not torch.equal(params[0], resumed[0])
+    run(other, resumed, 5)
+    assert_same_bits(params, resumed)
+    run(reload(other, resumed, case), resumed, 1)  # the copy still saves its state
+
+
+@each
+def test_later_steps_do_not_change_a_saved_state(case):
+    params = parameters()
+    method = case.make(params)
+    run(method, params, 3)
+    saved = method.state_dict()
+    want = copy.deepcopy(saved)
+    run(method, params, 3)
+    torch.testing.assert_close(saved["state"], want["state"], rtol=0, atol=0)
+
+
+@each
+def test_what_is_remembered_is_plain(case):
+    """Only then can `torch.load` read it with `weights_only`, and `load_state_dict` move it."""
+    params = parameters()
+    method = case.make(params)
+    run(method, params, 5)
+
+    def check(memory):
+        if isinstance(memory, dict):
+            assert all(isinstance(key, str) for key in memory)
+            for value in memory.values():
+                check(value)
+        elif isinstance(memory, list):
+            for value in memory:
+                check(value)
+        elif isinstance(memory, torch.Tensor):
+            assert memory.dtype == torch.float64
+        else:
+            assert memory is None or isinstance(memory, int | float)
+
+    for state in method.state.values():
+        check(state)
 
 
 @pytest.mark.parametrize("other", [LBFGS, GradientDescent, NonlinearCG, TrustRegion])

@@ -16,7 +16,13 @@ from course_lib.methods import (
 )
 from course_lib.methods.step_sizes import ExactStep, StrongWolfe
 from course_lib.training import minimize
-from tests.methods.quadratics import FUNCTIONS, each_function, matrix_of, quadratics
+from tests.methods.quadratics import (
+    FUNCTIONS,
+    each_function,
+    matrix_of,
+    quadratics,
+    value_and_gradient,
+)
 
 
 def closure_of(optimizer, loss_of):
@@ -95,13 +101,8 @@ def test_it_finds_the_minimum_of_any_quadratic(problem):
 def test_it_reaches_the_minimum_that_scipy_reaches(function, history_size):
     f, start = FUNCTIONS[function]
 
-    def value_and_gradient(x):
-        x = torch.tensor(x, requires_grad=True)
-        value = f(x)
-        return value.item(), torch.autograd.grad(value, x)[0].numpy()
-
     want = scipy_minimize(
-        value_and_gradient, start.numpy(), jac=True, method="L-BFGS-B",
+        value_and_gradient(f), start.numpy(), jac=True, method="L-BFGS-B",
         options={"ftol": 0.0, "gtol": 1e-6},
     )  # fmt: skip
     path = minimize(
@@ -154,26 +155,6 @@ def test_where_the_direction_goes_up_it_starts_again():
     assert method.reason is None
     torch.testing.assert_close(x.detach(), before - before / before.abs().sum().clamp(min=1))
     assert method.state[x]["memory"]["direction"]["s"] == []
-
-
-def test_a_search_that_fails_is_tried_again_from_scratch():
-    """A step size that refuses all but the gradient stands for pairs that have become useless."""
-
-    class OnlyAlongTheGradient(StrongWolfe):
-        def __call__(self, point, d, memory, /, *, first):
-            cosine = point.slope(d) / float(point.gradient.norm() * d.norm())
-            return super().__call__(point, d if cosine < -1 + 1e-12 else -d, memory, first=first)
-
-    f, start = FUNCTIONS["Rosenbrock"]
-    path = minimize(f, start, lambda p: LBFGS(p, step_size=OnlyAlongTheGradient()), steps=5)
-    assert len(path) == 5
-    assert all(path.values[1:] < path.values[:-1])
-
-
-def test_at_a_stationary_point_it_says_so():
-    path = minimize(lambda x: x @ x, [0.0, 0.0], LBFGS, steps=5)
-    assert len(path) == 0
-    assert path.reason == "the gradient is zero: the point is stationary"
 
 
 def test_its_direction_fits_the_framework():

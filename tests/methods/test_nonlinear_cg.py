@@ -16,7 +16,7 @@ from course_lib.methods import (
 )
 from course_lib.methods.step_sizes import ExactStep, StrongWolfe
 from course_lib.training import minimize
-from tests.methods.quadratics import FUNCTIONS, each_function, quadratics
+from tests.methods.quadratics import FUNCTIONS, each_function, quadratics, value_and_gradient
 
 each_beta = pytest.mark.parametrize("beta", ["PR+", "FR"])
 
@@ -151,13 +151,8 @@ def test_every_direction_falls_by_a_hundredth_of_the_steepest_at_least(gradients
 def test_it_reaches_the_minimum_that_scipy_reaches(function, beta):
     f, start = FUNCTIONS[function]
 
-    def value_and_gradient(x):
-        x = torch.tensor(x, requires_grad=True)
-        value = f(x)
-        return value.item(), torch.autograd.grad(value, x)[0].numpy()
-
     want = scipy_minimize(
-        value_and_gradient, start.numpy(), jac=True, method="CG", options={"gtol": 1e-6}
+        value_and_gradient(f), start.numpy(), jac=True, method="CG", options={"gtol": 1e-6}
     )
     every = len(start) if beta == "FR" else None  # left alone, FR takes thousands of steps
     path = minimize(
@@ -178,24 +173,6 @@ def test_it_finds_the_minimum_of_any_quadratic(beta, problem):
         problem, problem.start, lambda p: NonlinearCG(p, beta=beta), steps=30 * problem.n
     )
     assert problem.gap(path.x[-1]) <= 1e-9 * problem.gap(problem.start)
-
-
-def test_it_restarts_where_the_search_finds_no_step():
-    class OnlyAlongTheGradient(StrongWolfe):
-        def __call__(self, point, d, memory, /, *, first):
-            cosine = point.slope(d) / float(point.gradient.norm() * d.norm())
-            return super().__call__(point, d if cosine < -1 + 1e-12 else -d, memory, first=first)
-
-    f, start = FUNCTIONS["Rosenbrock"]
-    path = minimize(f, start, lambda p: NonlinearCG(p, step_size=OnlyAlongTheGradient()), steps=5)
-    assert len(path) == 5
-    assert all(path.values[1:] < path.values[:-1])
-
-
-def test_at_a_stationary_point_it_says_so():
-    path = minimize(lambda x: x @ x, [0.0, 0.0], NonlinearCG, steps=5)
-    assert len(path) == 0
-    assert path.reason == "the gradient is zero: the point is stationary"
 
 
 def test_with_a_fixed_step_it_still_goes_down_at_first():

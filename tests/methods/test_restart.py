@@ -7,10 +7,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.methods import NoStepError, RestartingMethod, first_direction
+from course_lib.methods import (
+    BFGS,
+    LBFGS,
+    NonlinearCG,
+    NoStepError,
+    RestartingMethod,
+    StrongWolfe,
+    first_direction,
+)
 from course_lib.methods.restart import is_descent, steepest
 from course_lib.training import minimize
+from tests.methods.quadratics import FUNCTIONS
 
+each_method = pytest.mark.parametrize("method", [BFGS, LBFGS, NonlinearCG])
 numbers = st.floats(-1e100, 1e100).filter(lambda value: value == 0 or abs(value) > 1e-100)
 
 
@@ -113,3 +123,26 @@ def test_without_anything_learned_there_is_no_second_try():
         lambda x: x @ x, [1.0, 2.0], lambda p: RestartingMethod(p, direction, step_size), steps=4
     )
     assert (len(path), path.reason, step_size.asked) == (0, "refused at time 1", 1)
+
+
+class OnlyAlongTheGradient(StrongWolfe):
+    """It refuses all but the gradient, as if what was learned had become useless."""
+
+    def __call__(self, point, d, memory, /, *, first):
+        cosine = point.slope(d) / float(point.gradient.norm() * d.norm())
+        return super().__call__(point, d if cosine < -1 + 1e-12 else -d, memory, first=first)
+
+
+@each_method
+def test_methods_that_learn_go_on_from_scratch(method):
+    f, start = FUNCTIONS["Rosenbrock"]
+    path = minimize(f, start, lambda p: method(p, step_size=OnlyAlongTheGradient()), steps=5)
+    assert len(path) == 5
+    assert all(path.values[1:] < path.values[:-1])
+
+
+@each_method
+def test_at_a_stationary_point_they_say_so(method):
+    path = minimize(lambda x: x @ x, [0.0, 0.0], method, steps=5)
+    assert len(path) == 0
+    assert path.reason == "the gradient is zero: the point is stationary"

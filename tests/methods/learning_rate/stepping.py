@@ -1,8 +1,28 @@
 """Optimizers with several groups, and the rates that a scheduler gives them step by step."""
 
+import pytest
 import torch
 
-from course_lib.methods.learning_rate import Scheduler
+from course_lib.methods.learning_rate import (
+    Cosine,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Scheduler,
+    Staircase,
+    WarmUp,
+    per_epoch,
+)
+
+SCHEDULES = [
+    InverseTime(0.1, 0.5),
+    Exponential(0.1, 0.05),
+    Staircase(0.1, 5, 3),
+    WarmUp(4, Cosine(0.1, 10)),
+    OneCycle(0.1, 12),
+    per_epoch(Staircase(0.1, 10, 1), 4),
+]
+each = pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
 
 
 def optimizer_with(*rates, method=torch.optim.SGD, **options):

@@ -10,28 +10,14 @@ from torch.optim import lr_scheduler
 from course_lib.methods import SGD
 from course_lib.methods.learning_rate import (
     Constant,
-    Cosine,
     Exponential,
     InverseTime,
-    OneCycle,
     ReduceOnPlateau,
     Schedule,
     Scheduler,
-    Staircase,
     WarmUp,
-    per_epoch,
 )
-from tests.methods.learning_rate.stepping import advance, optimizer_with
-
-SCHEDULES = [
-    InverseTime(0.1, 0.5),
-    Exponential(0.1, 0.05),
-    Staircase(0.1, 5, 3),
-    WarmUp(4, Cosine(0.1, 10)),
-    OneCycle(0.1, 12),
-    per_epoch(Staircase(0.1, 10, 1), 4),
-]
-each = pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+from tests.methods.learning_rate.stepping import advance, each, optimizer_with
 
 
 def saved_and_loaded(state):
