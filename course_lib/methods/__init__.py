@@ -15,6 +15,7 @@ from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.conjugate_gradients import ConjugateGradientResult, conjugate_gradient
 from course_lib.methods.coordinate_descent import CoordinateDescent, CoordinateDirection
 from course_lib.methods.flat import FlatParameters
+from course_lib.methods.lanczos import KrylovSubspace, lanczos
 from course_lib.methods.lbfgs import LBFGS, LBFGSDirection, two_loop_recursion
 from course_lib.methods.learning_rate import (
     ComposedSchedule,
@@ -52,7 +53,8 @@ from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.rmsprop import RMSprop
-from course_lib.methods.sgd import SGD
+from course_lib.methods.saddle_free_newton import SaddleFreeNewton
+from course_lib.methods.sgd import SGD, SGDWithMomentum
 from course_lib.methods.sparse_adam import SparseAdam
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.methods.stochastic_line_search import StochasticLineSearch
@@ -90,6 +92,7 @@ __all__ = [
     "GradientDescent",
     "HeavyBall",
     "InverseTime",
+    "KrylovSubspace",
     "LBFGSDirection",
     "LineSearchMethod",
     "LinearCG",
@@ -107,6 +110,8 @@ __all__ = [
     "ReduceOnPlateau",
     "RestartingMethod",
     "RobbinsMonro",
+    "SGDWithMomentum",
+    "SaddleFreeNewton",
     "Schedule",
     "Scheduler",
     "SparseAdam",
@@ -122,6 +127,7 @@ __all__ = [
     "dogleg_step",
     "exact_step",
     "first_direction",
+    "lanczos",
     "line_search",
     "per_epoch",
     "robbins_monro",

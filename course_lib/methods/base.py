@@ -59,6 +59,8 @@ class Method(RuleRunner, Optimizer):
     - :meth:`letters_at`, from a group and `k` to those that depend on `k`, such as
       :math:`1 - \beta^k`: once a step, not once an element. The base then keeps `k`, as it does
       with ``keeps_step = True``.
+    - ``rule_of``, from a group to the class whose rule and states it follows, if options choose
+      among several, as ``momentum`` does in SGD.
     - ``checks``, from the name of a hyper-parameter to a check of its value.
     - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
     - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter;
@@ -121,7 +123,7 @@ class Method(RuleRunner, Optimizer):
 
     def states_of(self, group: dict[str, Any]) -> Mapping[str, str]:
         """Return the states that the rule keeps with the options of `group`: letter to key."""
-        return self.states
+        return self.rule_of(group).states
 
     def new_state(self, p: Tensor, letter: str, group: dict[str, Any]) -> Tensor:
         """Return the state `letter` of the parameter `p` before its first step."""

@@ -52,6 +52,22 @@ def _finite(name: str, value: Any, allowed: str) -> float:
     return float(value)
 
 
+def finite(name: str, value: Any) -> None:
+    """Allow finite numbers, and one-element tensors that hold one.
+
+    Raises:
+        ValueError: the number is infinite or NaN, or the tensor has several elements.
+        TypeError: `value` is no number.
+
+    Example:
+        >>> finite("dampening", float("nan"))
+        Traceback (most recent call last):
+        ...
+        ValueError: dampening must be a finite number, got nan
+    """
+    _finite(name, value, "a finite number")
+
+
 def non_negative(name: str, value: Any) -> None:
     """Allow finite numbers from 0 on, and one-element tensors that hold one.
 

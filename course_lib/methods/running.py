@@ -56,6 +56,10 @@ class RuleRunner:
     _in_place: bool = False
     _buckets: dict[int, list[Bucket]]
 
+    def rule_of(self, group: Group) -> type["RuleRunner"]:
+        """Return the class whose rule a group with these options follows, most often this one."""
+        return type(self)
+
     def _step_group(self, index: int, group: Group) -> None:
         params, grads, sparse = [], [], []
         for p in group["params"]:
@@ -77,7 +81,7 @@ class RuleRunner:
         if update_sparse is not None:
             for p, g in sparse:
                 self._step_sparse(update_sparse, group, letters, p, g)
-        update_list = None if self._compile else type(self).update_list
+        update_list = None if self._compile else self.rule_of(group).update_list
         used: list[Bucket] = []
         for moment, (xs, gs) in self._by_moment(group, params, grads).items():
             now = self._letters_now(group, letters, moment)
@@ -93,34 +97,34 @@ class RuleRunner:
         """Count a step of each parameter, and sort them by what the rule asks of its time."""
         if not params:
             return {}
-        if not (self._counts or self._asks_first):
+        rule = self.rule_of(group)
+        if not (rule._counts or rule._asks_first):
             return {(None, False): (params, grads)}
         sorted_: dict[Moment, tuple[list[Tensor], list[Tensor]]] = {}
-        keys = self.states_of(group).values()
         for p, g in zip(params, grads, strict=True):
-            moment = self._moment(p, keys)
+            moment = self._moment(p, group)
             if moment not in sorted_:
                 sorted_[moment] = ([], [])
             sorted_[moment][0].append(p)
             sorted_[moment][1].append(g)
         return sorted_
 
-    def _moment(self, p: Tensor, keys: Iterable[str]) -> Moment:
+    def _moment(self, p: Tensor, group: Group) -> Moment:
         """Count one more step of `p`; return the count, and whether it had no state before."""
-        state, k = self.state[p], None
-        first = self._asks_first and not any(key in state for key in keys)
-        if self._counts:
-            k = state["step"] = int(state.get("step", 0)) + 1
+        rule, keys, k = self.rule_of(group), self.states_of(group).values(), None
+        first = rule._asks_first and not any(key in self.state[p] for key in keys)
+        if rule._counts:
+            k = self.state[p]["step"] = int(self.state[p].get("step", 0)) + 1
         return k, first
 
     def _letters_now(self, group: Group, letters: Letters, moment: Moment) -> Letters:
         """Return `letters` with those that depend on the time."""
-        k, first = moment
+        (k, first), rule = moment, self.rule_of(group)
         if k is not None:
             letters = {**letters, **self.letters_at(group, k)}
-        if self._asks_k:
+        if rule._asks_k:
             letters = {**letters, "k": k}
-        return {**letters, "first": first} if self._asks_first else letters
+        return {**letters, "first": first} if rule._asks_first else letters
 
     def _step_list(
         self, update_list: Rule, group: Group, letters: Letters, params: Tensors, grads: Tensors
@@ -228,7 +232,8 @@ class RuleRunner:
         vectors = [x, g, *states.values()]
         if x.is_complex():
             vectors = [torch.view_as_real(v).view(-1) for v in vectors]
-        rule = compiled(type(self).update) if self._compile else self.update
+        update = self.rule_of(group).update
+        rule = compiled(update) if self._compile else update
         whole = self._compile or x.device.type != "cpu"
         size = vectors[0].numel() if whole else CHUNK
         pieces: Iterable[Sequence[Tensor]] = [vectors]
@@ -271,8 +276,7 @@ class RuleRunner:
 
     def _sparse_rule(self, index: int, group: Group, sparse: list[tuple[Tensor, Tensor]]) -> Rule:
         """Return the rule for gradients that are not dense; raise if the method takes none."""
-        name = type(self).__name__
-        update_sparse = type(self).update_sparse
+        name, update_sparse = self.rule_of(group).__name__, self.rule_of(group).update_sparse
         layouts = {g.layout for _, g in sparse} - ({torch.sparse_coo} if update_sparse else set())
         if update_sparse is None or layouts:
             raise RuntimeError(
@@ -291,7 +295,9 @@ class RuleRunner:
     ) -> None:
         if group.get("maximize", False):
             g = g.neg()
-        keys = self.states_of(group)
-        letters = self._letters_now(group, letters, self._moment(p, keys.values()))
-        states = {letter: self._fitted([p], letter, key, group)[0] for letter, key in keys.items()}
+        letters = self._letters_now(group, letters, self._moment(p, group))
+        states = {
+            letter: self._fitted([p], letter, key, group)[0]
+            for letter, key in self.states_of(group).items()
+        }
         update_sparse(p, g, **states, **letters)
