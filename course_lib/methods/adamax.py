@@ -103,7 +103,7 @@ class Adamax(Method):
         c1: float,
         eps: float,
     ) -> None:
-        """Take one step: u_k = max(β₂ u_{k-1}, |g_k| + ε), x_{k+1} = x_k - t_k / c₁ m_k / u_k."""
+        """Take one step: x_{k+1} = x_k - t_k m̂_k / u_k with m̂ = m / c₁."""
         m.lerp_(g, 1 - b1)
         torch.maximum(b2 * u, g.abs() + eps, out=u)
         x -= t / c1 * m / u

@@ -3,43 +3,7 @@
 import torch
 
 from course_lib.methods import Method
-from course_lib.methods.hyperparameters import fraction, non_negative
-
-
-class ExampleAdam(Method):
-    """Adam as the slide writes it, with bias correction."""
-
-    states = {"m": "exp_avg", "s": "exp_avg_sq"}  # noqa: RUF012
-    checks = {"eps": non_negative}  # noqa: RUF012
-
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, **options):
-        compile = options.pop("compile", False)
-        defaults = {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay}
-        super().__init__(params, {**defaults, "maximize": False, **options}, compile=compile)
-
-    def letters(self, group):
-        b1, b2 = group["betas"]
-        return {"t": group["lr"], "b1": b1, "b2": b2, "eps": group["eps"]}
-
-    @staticmethod
-    def update(x, g, m, s, *, k, t, b1, b2, eps):
-        m.lerp_(g, 1 - b1)
-        s.lerp_(g * g, 1 - b2)
-        x -= t / (1 - b1**k) * m / ((s / (1 - b2**k)).sqrt() + eps)
-
-
-class ExampleAdamW(ExampleAdam):
-    """Adam with weight decay in the rule itself instead of in the gradient."""
-
-    coupled_weight_decay = False
-
-    def letters(self, group):
-        return {**super().letters(group), "decay": group["weight_decay"]}
-
-    @staticmethod
-    def update(x, g, m, s, *, k, t, b1, b2, eps, decay):
-        x *= 1 - t * decay
-        ExampleAdam.update(x, g, m, s, k=k, t=t, b1=b1, b2=b2, eps=eps)
+from course_lib.methods.hyperparameters import fraction
 
 
 class ExampleMomentum(Method):
@@ -82,19 +46,6 @@ class ExampleListMomentum(ExampleMomentum):
             torch._foreach_mul_(b, mu)
         torch._foreach_add_(b, g)
         torch._foreach_sub_(x, b, alpha=t)
-
-
-class ExampleSparseAdam(ExampleAdam):
-    """Adam on the entries that a sparse gradient holds, and on these alone."""
-
-    @staticmethod
-    def update_sparse(x, g, m, s, *, k, t, b1, b2, eps):
-        g = g.coalesce()
-        rows, v = g.indices(), g.values()
-        at = tuple(rows)
-        m[at] += (1 - b1) * (v - m[at])
-        s[at] += (1 - b2) * (v * v - s[at])
-        x[at] -= t * (1 - b2**k) ** 0.5 / (1 - b1**k) * m[at] / (s[at].sqrt() + eps)
 
 
 class ExampleStart(Method):

@@ -7,9 +7,8 @@ import sys
 
 import pytest
 
-from course_lib.methods import SGD
+from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, RMSprop
 from course_lib.methods.running import CHUNK
-from tests.methods.example_rules import ExampleAdam
 from tests.methods.parameters import leaf
 
 COMPILER = shutil.which(os.environ.get("CXX", "g++")) or shutil.which("clang++")
@@ -20,7 +19,7 @@ needs_compiler = pytest.mark.skipif(
 
 @needs_compiler
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [SGD, ExampleAdam])
+@pytest.mark.parametrize("method", [SGD, Adagrad, RMSprop, Adam, AdamW, Adamax])
 def test_compiled_takes_the_same_steps_and_compiles_once(method):
     import torch._dynamo
 
