@@ -8,7 +8,9 @@ from course_lib.training.closure import BatchClosure
 from course_lib.training.data import Data, MappedData, TensorData, as_data
 from course_lib.training.evaluation import accuracy, evaluating, mean_loss
 from course_lib.training.fitting import fit
+from course_lib.training.flow_verdict import FlowVerdict
 from course_lib.training.function_closure import FunctionClosure
+from course_lib.training.gradient_flow import FlowProfile, GradientFlow
 from course_lib.training.history import History
 from course_lib.training.memory import PeakMemory, resident_memory
 from course_lib.training.minimizing import Trajectory, minimize
@@ -19,8 +21,11 @@ __all__ = [
     "BatchClosure",
     "BatchesWithReplacement",
     "Data",
+    "FlowProfile",
+    "FlowVerdict",
     "FullBatch",
     "FunctionClosure",
+    "GradientFlow",
     "History",
     "MappedData",
     "NonFiniteLossError",
