@@ -46,6 +46,21 @@ from course_lib.methods.line_searching import (
 )
 from course_lib.methods.linear_cg import LinearCG
 from course_lib.methods.momentum import HeavyBall
+from course_lib.methods.momentum_conventions import (
+    beta_from_momentum,
+    buffer_from_last_step,
+    last_step_from_buffer,
+    momentum_from_beta,
+)
+from course_lib.methods.momentum_rates import (
+    MomentumParameters,
+    heavy_ball_rate,
+    nesterov_beta,
+    nesterov_parameters,
+    nesterov_rate,
+    polyak_parameters,
+)
+from course_lib.methods.nesterov import Nesterov
 from course_lib.methods.newton import Newton, NewtonDirection
 from course_lib.methods.nonlinear_cg import ConjugateDirection, NonlinearCG
 from course_lib.methods.oracle import Oracle
@@ -97,6 +112,8 @@ __all__ = [
     "LineSearchMethod",
     "LinearCG",
     "Method",
+    "MomentumParameters",
+    "Nesterov",
     "Newton",
     "NewtonDirection",
     "NoStepError",
@@ -123,13 +140,22 @@ __all__ = [
     "TrustRegion",
     "TrustRegionStep",
     "WarmUp",
+    "beta_from_momentum",
+    "buffer_from_last_step",
     "conjugate_gradient",
     "dogleg_step",
     "exact_step",
     "first_direction",
+    "heavy_ball_rate",
     "lanczos",
+    "last_step_from_buffer",
     "line_search",
+    "momentum_from_beta",
+    "nesterov_beta",
+    "nesterov_parameters",
+    "nesterov_rate",
     "per_epoch",
+    "polyak_parameters",
     "robbins_monro",
     "steihaug_cg_step",
     "two_loop_recursion",

@@ -58,7 +58,7 @@ class HeavyBall(Method):
     ``torch.optim.SGD(momentum=beta)`` takes the same steps while `lr` is constant. It keeps
     :math:`b_k = \mu b_{k-1} + g_k` and goes :math:`-\gamma_k b_k`, so a change of its `lr` rescales
     the remembered steps too: its :math:`\mu` is the lecture's
-    :math:`\beta_k = \mu\, \gamma_k / \gamma_{k-1}`.
+    :math:`\beta_k = \mu\, \gamma_k / \gamma_{k-1}`, which :func:`beta_from_momentum` gives.
     """
 
     states = {"s": "last_step"}  # noqa: RUF012

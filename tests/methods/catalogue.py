@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, RMSprop
+from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, Nesterov, RMSprop
 from tests.methods.example_rules import ExampleListMomentum, ExampleMomentum
 from tests.methods.momentum_by_torch import LecturesMomentumByTorch
+from tests.methods.nesterov_by_torch import LecturesNesterovByTorch
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ CASES = [
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
     *_cases(HeavyBall, LecturesMomentumByTorch, {"lr": 0.1, "beta": 0.9}),
+    *_cases(Nesterov, LecturesNesterovByTorch, {"lr": 0.1, "beta": 0.9}),
     *_cases(ExampleMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     *_cases(ExampleListMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     *_adaptive(Adagrad, torch.optim.Adagrad, {"lr": 0.1}, sparse=True),
