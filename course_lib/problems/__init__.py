@@ -15,6 +15,7 @@ from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
 from course_lib.problems.networks import mlp
+from course_lib.problems.rotation import rotated
 from course_lib.problems.saddles import (
     NoisySurface,
     bounded_saddle,
@@ -56,6 +57,7 @@ __all__ = [
     "more_garbow_hillstrom",
     "noisy_saddle",
     "rosenbrock",
+    "rotated",
     "rotated_quadratic",
     "saddle",
     "squaring_bound",

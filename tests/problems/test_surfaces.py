@@ -18,6 +18,7 @@ from course_lib.problems import (
     long_valley,
     monkey_saddle,
     rosenbrock,
+    rotated,
     rotated_quadratic,
     saddle,
     saddles,
@@ -33,6 +34,9 @@ SURFACES = [
 OTHERS = [
     elongated_quadratic(1), rotated_quadratic(1e4, -2.0), rosenbrock(0.3), long_valley(0.5, 30),
     bounded_saddle(3),
+    rotated(long_valley()),
+    rotated(saddle(), -0.3),
+    rotated(beale(), 2.0),
 ]  # fmt: skip
 every_surface = pytest.mark.parametrize("surface", SURFACES + OTHERS, ids=repr)
 coordinates = st.floats(-1e4, 1e4)
@@ -208,6 +212,26 @@ def test_without_rotation_it_is_the_elongated_one():
     )
 
 
+@given(coordinates, coordinates, st.floats(-10, 10))
+def test_a_turned_surface_has_the_values_and_the_turned_slopes(u, v, angle):
+    c, s = math.cos(angle), math.sin(angle)
+    x = torch.tensor([u, v], dtype=torch.float64)
+    R = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
+    for surface in (beale(), long_valley(), saddle()):
+        turned = rotated(surface, angle)
+        torch.testing.assert_close(
+            turned.value(R @ x), surface.value(x), rtol=1e-9, atol=1e-9 * (1 + float(x @ x))
+        )
+        torch.testing.assert_close(turned.start, R @ surface.start)
+        torch.testing.assert_close(turned.minimizers, surface.minimizers @ R.T)
+    torch.testing.assert_close(
+        rotated(elongated_quadratic(25), angle).gradient(x),
+        rotated_quadratic(25, angle).gradient(x),
+        rtol=1e-9,
+        atol=1e-9 * (1 + float(x.norm())),
+    )
+
+
 def test_the_formula_tells_the_parameters():
     assert "25" in elongated_quadratic(25).formula
     assert "7.5" in rosenbrock(7.5).formula
@@ -243,6 +267,8 @@ def test_nan_stays_nan_and_bad_points_are_refused(surface):
         (lambda: long_valley(0), ValueError, "length must be .*above 0, got 0"),
         (lambda: long_valley(4, -1), ValueError, "steepness must be .*above 0, got -1"),
         (lambda: bounded_saddle("c"), TypeError, "escape must be .*got 'c'"),
+        (lambda: rotated("saddle"), TypeError, "surface must be a Surface, got 'saddle'"),
+        (lambda: rotated(saddle(), math.inf), ValueError, "angle must be .*got inf"),
         (lambda: saddle().grid(1), ValueError, "points must be .*at least 2, got 1"),
     ],
 )
