@@ -212,16 +212,14 @@ def test_without_rotation_it_is_the_elongated_one():
     )
 
 
-@given(coordinates, coordinates, st.floats(-10, 10))
+@given(st.floats(-4, 4), st.floats(-4, 4), st.floats(-10, 10))
 def test_a_turned_surface_has_the_values_and_the_turned_slopes(u, v, angle):
     c, s = math.cos(angle), math.sin(angle)
     x = torch.tensor([u, v], dtype=torch.float64)
     R = torch.tensor([[c, -s], [s, c]], dtype=torch.float64)
     for surface in (beale(), long_valley(), saddle()):
         turned = rotated(surface, angle)
-        torch.testing.assert_close(
-            turned.value(R @ x), surface.value(x), rtol=1e-9, atol=1e-9 * (1 + float(x @ x))
-        )
+        torch.testing.assert_close(turned.value(R @ x), surface.value(x), rtol=1e-9, atol=1e-9)
         torch.testing.assert_close(turned.start, R @ surface.start)
         torch.testing.assert_close(turned.minimizers, surface.minimizers @ R.T)
     torch.testing.assert_close(
