@@ -44,10 +44,11 @@ def optimizer_from(
 
 
 def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) -> None:
-    """Set the learning rate of every group to ``schedule(k)``.
+    """Set the learning rate of every group to ``schedule(k)``, and the momentum if it has one.
 
     Raises:
-        TypeError, ValueError: that is no learning rate, or the method has none to set.
+        TypeError, ValueError: that is no learning rate, or the method has none to set; or the
+            schedule moves the momentum, and the method has none.
     """
     if not all("lr" in group for group in optimizer.param_groups):
         raise ValueError(
@@ -60,3 +61,5 @@ def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) 
             group["lr"].fill_(rate)
         else:
             group["lr"] = rate
+    if hasattr(schedule, "set_momentum"):
+        schedule.set_momentum(optimizer.param_groups, k)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course_lib.arguments import check_integer
+from course_lib.methods.learning_rate.momentum import momentum_of
 from course_lib.methods.learning_rate.schedule import (
     ComposedSchedule,
     check_schedule,
@@ -58,8 +59,14 @@ class PerEpoch(ComposedSchedule):
 
     def rate(self, k: int) -> float:
         """Return t_k."""
-        finished_epochs = max(k - self.first, 0) // self.batches_per_epoch
-        return rate_of(self.schedule, finished_epochs)
+        return rate_of(self.schedule, self._finished_epochs(k))
+
+    def momentum(self, k: int) -> float | None:
+        """Return the momentum after the same number of finished epochs."""
+        return momentum_of(self.schedule, self._finished_epochs(k))
+
+    def _finished_epochs(self, k: int) -> int:
+        return max(k - self.first, 0) // self.batches_per_epoch
 
 
 def per_epoch(

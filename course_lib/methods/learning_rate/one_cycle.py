@@ -1,4 +1,4 @@
-"""One cycle: up to a large learning rate, and down to a very small one."""
+"""One cycle: up to a large learning rate, down to a very small one; momentum the other way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from course_lib.arguments import check_flag, check_integer, check_number
+from course_lib.methods.hyperparameters import fraction
 from course_lib.methods.learning_rate.schedule import Schedule
 
 __all__ = ["OneCycle"]
@@ -36,6 +37,11 @@ class OneCycle(Schedule):
     follows half a cosine wave or a straight line. The phases end at the steps :math:`pK - 1`,
     :math:`2pK - 2` and :math:`K - 1`, as in torch; after the last the rate stays as it is.
 
+    With `cycle_momentum` the momentum goes the other way: from :math:`\beta_\text{max}` down to
+    :math:`\beta_\text{base}` while the rate rises, and back to :math:`\beta_\text{max}` in the next
+    phase. :class:`Scheduler`, ``fit`` and ``minimize`` write it into the groups, as ``momentum``,
+    ``beta``, or the first of ``betas``.
+
     Args:
         max_lr: :math:`t_\text{max}`, a finite number above 0.
         total_steps: :math:`K`, the length of the cycle, a whole number of at least 1. The cycle
@@ -45,6 +51,9 @@ class OneCycle(Schedule):
         div_factor: :math:`d`, a finite number of at least 1.
         final_div_factor: :math:`d_\text{end}`, a finite number of at least :math:`1/d`.
         three_phase: whether the fall is made in two.
+        cycle_momentum: whether the momentum is moved, too.
+        base_momentum: :math:`\beta_\text{base}`, a number in [0, 1).
+        max_momentum: :math:`\beta_\text{max}`, a number in [0, 1).
 
     Raises:
         TypeError, ValueError: an option is not as described.
@@ -56,9 +65,9 @@ class OneCycle(Schedule):
         [0.125, 0.625, 0.889, 0.445, 0.0]
 
     Source: Smith and Topin, *Super-convergence: very fast training of neural networks using large
-    learning rates*, 2018. In torch: ``OneCycleLR``, with the same names; it can also move the
-    momentum, raises an error after the cycle and divides by zero if :math:`pK = 1`, and lets
-    three phases with :math:`p > 0.5` stop before the end.
+    learning rates*, 2018. In torch: ``OneCycleLR``, with the same names; it moves the momentum
+    unless told otherwise, raises an error after the cycle and divides by zero if :math:`pK = 1`,
+    and lets three phases with :math:`p > 0.5` stop before the end.
     """
 
     max_lr: float
@@ -68,6 +77,9 @@ class OneCycle(Schedule):
     div_factor: float = 25.0
     final_div_factor: float = 1e4
     three_phase: bool = False
+    cycle_momentum: bool = False
+    base_momentum: float = 0.85
+    max_momentum: float = 0.95
 
     def __post_init__(self) -> None:
         if not isinstance(self.anneal_strategy, str) or self.anneal_strategy not in _ANNEALING:
@@ -81,18 +93,13 @@ class OneCycle(Schedule):
             pct_start=check_number("pct_start", self.pct_start, low=0, high=0.5 if three else 1),
             div_factor=check_number("div_factor", self.div_factor, low=1),
         )
+        check_flag("cycle_momentum", self.cycle_momentum)
+        for name in ("base_momentum", "max_momentum"):
+            fraction(name, getattr(self, name))
+            self._keep(**{name: float(getattr(self, name))})
         least = 1 / self.div_factor
         final_div_factor = check_number("final_div_factor", self.final_div_factor, low=least)
         self._keep(final_div_factor=final_div_factor)
-
-    @property
-    def phases(self) -> list[tuple[float, float]]:
-        """The last step of each phase, and the rate there. The first begins at ``initial_lr``."""
-        rise = self.pct_start * self.total_steps - 1
-        ends = [(rise, self.max_lr), (float(self.total_steps - 1), self.final_lr)]
-        if self.three_phase:
-            ends.insert(1, (2 * self.pct_start * self.total_steps - 2, self.initial_lr))
-        return ends
 
     @property
     def initial_lr(self) -> float:
@@ -106,10 +113,23 @@ class OneCycle(Schedule):
 
     def rate(self, k: int) -> float:
         """Return t_k."""
-        k = min(k, self.total_steps - 1)
+        return self._annealed(k, self.initial_lr, self.max_lr, self.final_lr)
+
+    def momentum(self, k: int) -> float | None:
+        """Return the momentum at step k, None without `cycle_momentum`."""
+        if not self.cycle_momentum:
+            return None
+        return self._annealed(k, self.max_momentum, self.base_momentum, self.max_momentum)
+
+    def _annealed(self, k: int, start: float, top: float, last: float) -> float:
+        """Return the value at step k on the way from start to top, and on to last."""
+        rise = self.pct_start * self.total_steps - 1
+        phases = [(rise, top), (float(self.total_steps - 1), last)]
+        if self.three_phase:
+            phases.insert(1, (2 * self.pct_start * self.total_steps - 2, start))
+        k, begin = min(k, self.total_steps - 1), 0.0
         anneal = _ANNEALING[self.anneal_strategy]
-        begin, start = 0.0, self.initial_lr
-        for end, target in self.phases:
+        for end, target in phases:
             if k <= end:
                 break
             begin, start = end, target

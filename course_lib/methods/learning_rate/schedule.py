@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from course_lib.arguments import check_callable, check_integer, check_number
 from course_lib.methods.hyperparameters import number
+from course_lib.methods.learning_rate.momentum import set_momentum
 
 if TYPE_CHECKING:
     from course_lib.training.history import History
@@ -59,6 +60,20 @@ class Schedule(ABC):
     @abstractmethod
     def rate(self, k: int) -> float:
         """Return the formula's value for a whole number ``k`` of at least 0."""
+
+    def momentum(self, k: int) -> float | None:
+        """Return the momentum at step ``k``, None if the schedule leaves it alone."""
+        return None
+
+    def set_momentum(self, groups: Sequence[dict[str, Any]], k: int) -> None:
+        """Write the momentum at step ``k``, if there is one, into groups of an optimizer.
+
+        Raises:
+            ValueError: a group has no momentum; nothing has been written then.
+        """
+        momentum = self.momentum(k)
+        if momentum is not None:
+            set_momentum(groups, momentum)
 
     def observe(self, history: History) -> None:  # noqa: B027 — most have nothing to do
         """Look at the run so far. A schedule that depends on k alone has no use for it."""

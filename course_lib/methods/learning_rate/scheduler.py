@@ -25,7 +25,8 @@ class Scheduler(LRScheduler):
 
     Made before the first step, it sets the rate of that step; called after each step of the
     optimizer, :meth:`step` sets that of the next. What a schedule gives is the rate itself, not a
-    factor: the optimizer's own ``lr`` is replaced.
+    factor: the optimizer's own ``lr`` is replaced. A schedule that moves the momentum, as
+    :class:`~course_lib.methods.OneCycle` can, replaces that too.
 
     Groups: one schedule gives all groups one rate. Groups that start from different rates need a
     list of schedules, one a group; one schedule alone would silently make them equal, and is
@@ -84,6 +85,7 @@ class Scheduler(LRScheduler):
         self.first = check_integer("first", first, low=0)
         self.schedules = _schedules(schedule, optimizer)
         self._rates(self.first)  # before torch writes anything into the optimizer
+        self._set_momenta(self.first)
         super().__init__(optimizer)
 
     def step(self, epoch: int | None = None) -> None:
@@ -98,6 +100,7 @@ class Scheduler(LRScheduler):
         except Exception:
             self.last_epoch, self._step_count = counts
             raise
+        self._set_momenta(self.first + self.last_epoch)
 
     def get_lr(self) -> list[Any]:
         """Return the rate of each group at the present step."""
@@ -113,6 +116,13 @@ class Scheduler(LRScheduler):
                 f"{groups} groups"
             )
         return [rate_of(schedule, k) for schedule in self.schedules]
+
+    def _set_momenta(self, k: int) -> None:
+        groups = self.optimizer.param_groups
+        one_a_group = self.schedules if len(self.schedules) > 1 else self.schedules * len(groups)
+        for group, schedule in zip(groups, one_a_group, strict=True):
+            if hasattr(schedule, "set_momentum"):
+                schedule.set_momentum([group], k)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the counts, the last rates, and the state of each schedule that has one.

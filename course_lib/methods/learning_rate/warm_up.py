@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from course_lib.arguments import check_integer, check_number
+from course_lib.methods.learning_rate.momentum import momentum_of
 from course_lib.methods.learning_rate.schedule import (
     ComposedSchedule,
     check_schedule,
@@ -64,6 +65,10 @@ class WarmUp(ComposedSchedule):
     def inner(self) -> Callable[[int], float]:
         """The schedule after the rise."""
         return self.then
+
+    def momentum(self, k: int) -> float | None:
+        """Return what the schedule after the rise wants; during the rise, what it begins with."""
+        return momentum_of(self.then, max(k - self.steps, 0))
 
     def rate(self, k: int) -> float:
         """Return t_k."""
