@@ -59,14 +59,13 @@ class PerEpoch(ComposedSchedule):
 
     def rate(self, k: int) -> float:
         """Return t_k."""
-        return rate_of(self.schedule, self._finished_epochs(k))
+        finished_epochs = max(k - self.first, 0) // self.batches_per_epoch
+        return rate_of(self.schedule, finished_epochs)
 
     def momentum(self, k: int) -> float | None:
         """Return the momentum after the same number of finished epochs."""
-        return momentum_of(self.schedule, self._finished_epochs(k))
-
-    def _finished_epochs(self, k: int) -> int:
-        return max(k - self.first, 0) // self.batches_per_epoch
+        finished_epochs = max(k - self.first, 0) // self.batches_per_epoch
+        return momentum_of(self.schedule, finished_epochs)
 
 
 def per_epoch(
