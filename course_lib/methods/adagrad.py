@@ -20,6 +20,11 @@ def root(s: Tensor, eps: float, inside: bool) -> Tensor:
     return (s + eps).sqrt() if inside else s.sqrt() + eps
 
 
+def root_into(w: Tensor, s: Tensor, eps: float, inside: bool) -> Tensor:
+    """Return the same in `w`, which may be `s`."""
+    return torch.add(s, eps, out=w).sqrt_() if inside else torch.sqrt(s, out=w).add_(eps)
+
+
 class Adagrad(Method):
     r"""Gradient descent whose step in each coordinate fades with the gradients seen there.
 
@@ -119,5 +124,13 @@ class Adagrad(Method):
         """Take one step: s_k = s_{k-1} + g_k² and x_{k+1} = x_k - t_k g_k / (√s_k + ε)."""
         s += g * g
         x -= t * g / root(s, eps, inside)
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor, g: Tensor, s: Tensor, *, w: Tensor, t: float, eps: float, inside: bool
+    ) -> None:
+        """Take the same step in fewer operations, with `w` to work in."""
+        s.addcmul_(g, g)
+        x.addcdiv_(g, root_into(w, s, eps, inside), value=-t)
 
     update_sparse = on_entries(update)

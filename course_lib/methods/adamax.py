@@ -107,3 +107,22 @@ class Adamax(Method):
         m.lerp_(g, 1 - b1)
         torch.maximum(b2 * u, g.abs() + eps, out=u)
         x -= t / c1 * m / u
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor,
+        g: Tensor,
+        m: Tensor,
+        u: Tensor,
+        *,
+        w: Tensor,
+        t: float,
+        b1: float,
+        b2: float,
+        c1: float,
+        eps: float,
+    ) -> None:
+        """Take the same step in fewer operations, with `w` to work in."""
+        m.lerp_(g, 1 - b1)
+        torch.maximum(u.mul_(b2), torch.abs(g, out=w).add_(eps), out=u)
+        x.addcdiv_(m, u, value=-t / c1)

@@ -104,7 +104,7 @@ class Method(RuleRunner, Optimizer):
         flag("compile", compile)
         self._check(defaults)
         self._compile = compile
-        self._buckets = {}
+        self._layouts, self._work = {}, {}
         super().__init__(params, defaults)
         self.register_state_dict_post_hook(_copy_state)
 
@@ -206,7 +206,7 @@ class Method(RuleRunner, Optimizer):
         if not fresh:
             self._check_states(state["state"], state["param_groups"])
         super().__setstate__(state)
-        self._buckets = {}
+        self._layouts, self._work = {}, {}
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from course_lib.methods.adagrad import root
+from course_lib.methods.adagrad import root, root_into
 from course_lib.methods.base import Method
 from course_lib.methods.hyperparameters import flag, fraction, non_negative
 
@@ -52,7 +53,6 @@ class RMSprop(Method):
         RuntimeError: a gradient is sparse (at the step).
 
     Example:
-        >>> import torch
         >>> w = torch.tensor([1.0, -100.0], requires_grad=True)
         >>> rmsprop = RMSprop([w], lr=0.5, alpha=0.75)
         >>> (w @ w).backward()
@@ -144,3 +144,30 @@ class RMSprop(Method):
         if b is not None:
             d = b.mul_(mu).add_(d)
         x -= t * d
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor,
+        g: Tensor,
+        s: Tensor,
+        a: Tensor | None = None,
+        b: Tensor | None = None,
+        *,
+        w: Tensor,
+        t: float,
+        beta: float,
+        mu: float,
+        eps: float,
+        inside: bool,
+    ) -> None:
+        """Take the same step in fewer operations, with `w` to work in."""
+        s.mul_(beta).addcmul_(g, g, value=1 - beta)
+        if a is not None:
+            a.lerp_(g, 1 - beta)
+            s = torch.addcmul(s, a, a, value=-1, out=w).clamp_(min=0)
+        w = root_into(w, s, eps, inside)
+        if b is None:
+            x.addcdiv_(g, w, value=-t)
+        else:
+            b.mul_(mu).addcdiv_(g, w)
+            x.sub_(b, alpha=t)

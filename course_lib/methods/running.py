@@ -1,18 +1,19 @@
 """Running a rule: on lists, on chunks of large tensors, on buckets of small ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from course_lib.methods.buckets import Bucket, check_shape
-from course_lib.methods.compilation import compiled
 from course_lib.methods.hyperparameters import number
+from course_lib.methods.layout import Layout
+from course_lib.methods.vector_rule import VectorRule
 
-CHUNK = 2**17
-"""Elements in a chunk on the CPU: a rule's temporaries then stay in the cache."""
+CHUNK = 2**18
+"""Elements in a chunk on the CPU: what a rule works on then stays in the cache."""
 
 SMALL = {"cpu": 2**14}
 """Tensors of fewer elements are gathered into a bucket, by type of device."""
@@ -24,6 +25,7 @@ Group = dict[str, Any]
 Letters = dict[str, Any]
 Rule = Callable[..., None]
 Tensors = list[Tensor] | tuple[Tensor, ...]
+States = list[dict[str, Any]]
 Moment = tuple[int | None, bool]
 """The number of steps taken, where it is counted, and whether there was no state before."""
 
@@ -40,6 +42,7 @@ class RuleRunner:
     coupled_weight_decay: ClassVar[bool] = True
     dense_gradients: ClassVar[bool] = True
     update: ClassVar[Rule]
+    update_in_place: ClassVar[Rule | None] = None
     update_list: ClassVar[Rule | None] = None
     update_sparse: ClassVar[Rule | None] = None
 
@@ -54,7 +57,8 @@ class RuleRunner:
     _asks_first: ClassVar[bool] = False
     _compile: bool
     _in_place: bool = False
-    _buckets: dict[int, list[Bucket]]
+    _layouts: dict[int, list[Layout]]
+    _work: dict[torch.dtype, Tensor]
 
     def rule_of(self, group: Group) -> type["RuleRunner"]:
         """Return the class whose rule a group with these options follows, most often this one."""
@@ -71,6 +75,7 @@ class RuleRunner:
                 continue
             params.append(p)
             grads.append(g)
+        rule = self.rule_of(group)
         update_sparse = self._sparse_rule(index, group, sparse) if sparse else None
         if params and not self.dense_gradients:
             raise RuntimeError(
@@ -81,45 +86,51 @@ class RuleRunner:
         if update_sparse is not None:
             for p, g in sparse:
                 self._step_sparse(update_sparse, group, letters, p, g)
-        update_list = None if self._compile else self.rule_of(group).update_list
-        used: list[Bucket] = []
-        for moment, (xs, gs) in self._by_moment(group, params, grads).items():
-            now = self._letters_now(group, letters, moment)
+        update_list = None if self._compile else rule.update_list
+        layouts: list[Layout] = []
+        for moment, (xs, gs, states) in self._by_moment(rule, group, params, grads).items():
+            now = self._letters_now(rule, group, letters, moment)
             if update_list is not None:
-                self._step_list(update_list, group, now, xs, gs)
-            else:
-                self._step_flat(self._buckets.get(index, []), used, group, now, xs, gs)
-        self._buckets[index] = used
+                self._step_list(update_list, group, now, xs, gs, states)
+                continue
+            known = self._layouts.get(index, [])[len(layouts) :][:1]
+            fits = known and known[0].fits(xs)
+            layouts.append(known[0] if fits else Layout(xs, SMALL, SMALL_ELSEWHERE))
+            run = VectorRule(
+                rule,
+                now,
+                decay=self.coupled_decay(group),
+                maximize=group.get("maximize", False),
+                compile=self._compile,
+                work=self._work,
+            )
+            self._step_flat(run, group, layouts[-1], gs, states)
+        self._layouts[index] = layouts
 
     def _by_moment(
-        self, group: Group, params: Tensors, grads: Tensors
-    ) -> Mapping[Moment, tuple[Tensors, Tensors]]:
+        self, rule: type["RuleRunner"], group: Group, params: Tensors, grads: Tensors
+    ) -> Mapping[Moment, tuple[Tensors, Tensors, States]]:
         """Count a step of each parameter, and sort them by what the rule asks of its time."""
+        keys = list(self.states_of(group).values())
         if not params:
             return {}
-        rule = self.rule_of(group)
-        if not (rule._counts or rule._asks_first):
-            return {(None, False): (params, grads)}
-        sorted_: dict[Moment, tuple[list[Tensor], list[Tensor]]] = {}
-        for p, g in zip(params, grads, strict=True):
-            moment = self._moment(p, group)
-            if moment not in sorted_:
-                sorted_[moment] = ([], [])
-            sorted_[moment][0].append(p)
-            sorted_[moment][1].append(g)
+        if not (keys or rule._counts):
+            return {(None, False): (params, grads, [])}
+        states = [self.state[p] for p in params]
+        moments = _moments(rule, keys, states)
+        if len(set(moments)) == 1:
+            return {moments[0]: (params, grads, states)}
+        sorted_: defaultdict[Moment, tuple[list, list, list]] = defaultdict(lambda: ([], [], []))
+        for moment, *entry in zip(moments, params, grads, states, strict=True):
+            for entries, one in zip(sorted_[moment], entry, strict=True):
+                entries.append(one)
         return sorted_
 
-    def _moment(self, p: Tensor, group: Group) -> Moment:
-        """Count one more step of `p`; return the count, and whether it had no state before."""
-        rule, keys, k = self.rule_of(group), self.states_of(group).values(), None
-        first = rule._asks_first and not any(key in self.state[p] for key in keys)
-        if rule._counts:
-            k = self.state[p]["step"] = int(self.state[p].get("step", 0)) + 1
-        return k, first
-
-    def _letters_now(self, group: Group, letters: Letters, moment: Moment) -> Letters:
+    def _letters_now(
+        self, rule: type["RuleRunner"], group: Group, letters: Letters, moment: Moment
+    ) -> Letters:
         """Return `letters` with those that depend on the time."""
-        (k, first), rule = moment, self.rule_of(group)
+        k, first = moment
         if k is not None:
             letters = {**letters, **self.letters_at(group, k)}
         if rule._asks_k:
@@ -127,7 +138,13 @@ class RuleRunner:
         return {**letters, "first": first} if rule._asks_first else letters
 
     def _step_list(
-        self, update_list: Rule, group: Group, letters: Letters, params: Tensors, grads: Tensors
+        self,
+        update_list: Rule,
+        group: Group,
+        letters: Letters,
+        params: Tensors,
+        grads: Tensors,
+        states: States,
     ) -> None:
         """Run a rule that has a form for lists, on all tensors as they are."""
         if group.get("maximize", False):
@@ -136,116 +153,69 @@ class RuleRunner:
             grads = torch._foreach_add(grads, params, alpha=decay)
         version = self._version(params[0])
         lists = {
-            letter: self._fitted(params, letter, key, group)
+            letter: self._fitted(params, states, letter, key, group)
             for letter, key in self.states_of(group).items()
         }
         update_list(params, grads, **lists, **letters)
         self._check_in_place("update_list", params[0], version)
 
-    def _fitted(self, params: Tensors, letter: str, key: str, group: Group) -> list[Tensor]:
+    def _fitted(
+        self, params: Tensors, states: States, letter: str, key: str, group: Group
+    ) -> list[Tensor]:
         """Return the state `key` of each parameter, in its dtype and on its device."""
-        states = self._with_states(params, letter, key, group)
+        self._make(params, states, letter, key, group)
         for p, state in zip(params, states, strict=True):
             held = state[key]
             if held.dtype != p.dtype or held.device != p.device:
                 state[key] = held.to(p.device, p.dtype)
-            if held.shape != p.shape:
-                check_shape(key, held, p)
+            check_shape(key, held, p)
         return [state[key] for state in states]
 
-    def _step_flat(
-        self,
-        buckets: list[Bucket],
-        used: list[Bucket],
-        group: Group,
-        letters: Letters,
-        params: Tensors,
-        grads: Tensors,
-    ) -> None:
-        """Run a rule on vectors: large tensors in place, small ones by way of buckets.
-
-        Args:
-            buckets: Those of the last step, to be used again where they fit.
-            used: Those of this step so far; the ones used here are added.
-            group, letters, params, grads: What the rule is run on.
-        """
-        gathered: dict[tuple, tuple[list[Tensor], list[Tensor]]] = {}
-        seen: defaultdict[Any, int] = defaultdict(int)
-        for p, g in zip(params, grads, strict=True):
-            limit = SMALL.get(p.device.type, SMALL_ELSEWHERE)
-            if p.numel() < limit or not p.is_contiguous() or p.is_conj():
-                # Parameters at one place in memory go into buckets of their own, one after the
-                # other, since copying back two of them would lose the step of the first.
-                place = p.untyped_storage()._cdata, p.storage_offset()
-                key = (p.dtype, p.device, seen[place])
-                seen[place] += 1
-                if key not in gathered:
-                    gathered[key] = ([], [])
-                gathered[key][0].append(p)
-                gathered[key][1].append(g)
-            else:
-                self._step_in_place(group, letters, p, g)
-        for xs, gs in gathered.values():
-            i = len(used)
-            fits = i < len(buckets) and buckets[i].fits(xs)
-            used.append(buckets[i] if fits else Bucket(xs))
-            self._step_bucket(group, letters, used[i], gs)
-
-    def _step_in_place(self, group: Group, letters: Letters, p: Tensor, g: Tensor) -> None:
-        states = {}
-        for letter, key in self.states_of(group).items():
-            (held,) = self._fitted([p], letter, key, group)
-            if not held.is_contiguous():
-                held = self.state[p][key] = held.contiguous()
-            states[letter] = held.view(-1)
-        g = g.to(p.dtype).resolve_conj().reshape(-1)
-        self._run(group, letters, p.view(-1), g, states)
-
-    def _step_bucket(self, group: Group, letters: Letters, bucket: Bucket, grads: Tensors) -> None:
-        states = {}
-        for letter, key in self.states_of(group).items():
-            states[letter] = bucket.state(key, self._with_states(bucket.params, letter, key, group))
-        bucket.gather(grads)
-        self._run(group, letters, bucket.x, bucket.g, states)
-        bucket.scatter()
-
-    def _with_states(
-        self, params: Tensors, letter: str, key: str, group: Group
-    ) -> list[dict[str, Any]]:
-        """Return ``state[p]`` of each parameter, with the state `key` made where it is new."""
-        states = [self.state[p] for p in params]
+    def _make(self, params: Tensors, states: States, letter: str, key: str, group: Group) -> None:
+        """Make the state `key` where it is new."""
         for p, state in zip(params, states, strict=True):
             if key not in state:
                 state[key] = self.new_state(p, letter, group)
-        return states
 
-    def _run(
-        self,
-        group: Group,
-        letters: Letters,
-        x: Tensor,
-        g: Tensor,
-        states: dict[str, Tensor],
+    def _step_flat(
+        self, run: VectorRule, group: Group, layout: Layout, grads: Tensors, states: States
     ) -> None:
-        """Run the rule on vectors, on the CPU by chunks that fit the cache."""
-        whole_x, version = x, self._version(x)
-        vectors = [x, g, *states.values()]
-        if x.is_complex():
-            vectors = [torch.view_as_real(v).view(-1) for v in vectors]
-        update = self.rule_of(group).update
-        rule = compiled(update) if self._compile else update
-        whole = self._compile or x.device.type != "cpu"
-        size = vectors[0].numel() if whole else CHUNK
-        pieces: Iterable[Sequence[Tensor]] = [vectors]
-        if vectors[0].numel() > size:
-            pieces = zip(*(v.split(size) for v in vectors), strict=True)
-        for x, g, *rest in pieces:
-            if group.get("maximize", False):
-                g = g.neg()
-            if decay := self.coupled_decay(group):
-                g = g.add(x, alpha=decay)
-            rule(x, g, **dict(zip(states, rest, strict=True)), **letters)
-        self._check_in_place("update", whole_x, version)
+        """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
+        for i in layout.large:
+            self._step_in_place(run, group, layout.params[i], grads[i], states[i : i + 1])
+        for indices, bucket in layout.buckets:
+            if len(indices) == len(grads):
+                self._step_bucket(run, group, bucket, grads, states)
+            else:
+                some = [states[i] for i in indices] if states else []
+                self._step_bucket(run, group, bucket, [grads[i] for i in indices], some)
+
+    def _step_in_place(
+        self, run: VectorRule, group: Group, p: Tensor, g: Tensor, states: States
+    ) -> None:
+        vectors = {}
+        for letter, key in self.states_of(group).items():
+            (held,) = self._fitted([p], states, letter, key, group)
+            if not held.is_contiguous():
+                held = states[0][key] = held.contiguous()
+            vectors[letter] = held.view(-1)
+        self._run(run, p.view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
+
+    def _step_bucket(
+        self, run: VectorRule, group: Group, bucket: Bucket, grads: Tensors, states: States
+    ) -> None:
+        vectors = {}
+        for letter, key in self.states_of(group).items():
+            self._make(bucket.params, states, letter, key, group)
+            vectors[letter] = bucket.state(key, states)
+        bucket.gather(grads)
+        self._run(run, bucket.x, bucket.g, vectors)
+        bucket.scatter()
+
+    def _run(self, run: VectorRule, x: Tensor, g: Tensor, states: dict[str, Tensor]) -> None:
+        version = self._version(x)
+        run(x, g, states, chunk=CHUNK)
+        self._check_in_place("update", x, version)
 
     def _version(self, x: Tensor) -> int | None:
         """Return how often `x` was changed in place, while the rule has not been seen to do it.
@@ -293,11 +263,34 @@ class RuleRunner:
     def _step_sparse(
         self, update_sparse: Rule, group: Group, letters: Letters, p: Tensor, g: Tensor
     ) -> None:
+        rule = self.rule_of(group)
         if group.get("maximize", False):
             g = g.neg()
-        letters = self._letters_now(group, letters, self._moment(p, group))
-        states = {
-            letter: self._fitted([p], letter, key, group)[0]
-            for letter, key in self.states_of(group).items()
+        keys = self.states_of(group)
+        states = [self.state[p]] if keys or rule._counts else []
+        if states:
+            (moment,) = _moments(rule, list(keys.values()), states)
+            letters = self._letters_now(rule, group, letters, moment)
+        vectors = {
+            letter: self._fitted([p], states, letter, key, group)[0] for letter, key in keys.items()
         }
-        update_sparse(p, g, **states, **letters)
+        update_sparse(p, g, **vectors, **letters)
+
+
+def _moments(rule: type[RuleRunner], keys: list[str], states: States) -> list[Moment]:
+    """Count one more step of each parameter; return the counts, and whether it had no state.
+
+    Args:
+        rule: Says what it asks of its time.
+        keys: The states that the rule keeps.
+        states: ``state[p]`` of each parameter.
+    """
+    firsts = [False] * len(states)
+    if rule._asks_first:
+        firsts = [not any(key in state for key in keys) for state in states]
+    if not rule._counts:
+        return [(None, first) for first in firsts]
+    counts = [int(state.get("step", 0)) + 1 for state in states]
+    for state, k in zip(states, counts, strict=True):
+        state["step"] = k
+    return list(zip(counts, firsts, strict=True))

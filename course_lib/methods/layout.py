@@ -1,0 +1,75 @@
+"""Which parameters of a group are worked on in place, and which are gathered into buckets."""
+
+import operator
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course_lib.methods.buckets import Bucket
+
+
+class Layout:
+    """The parameters of a group, sorted for running a rule on vectors.
+
+    Large contiguous tensors are worked on in place. Small ones go into buckets, one for each dtype
+    and device. Parameters at one place in memory go into buckets of their own, one after the other,
+    since copying back two of them would lose the step of the first.
+
+    Args:
+        params: Parameters, in the order of their group.
+        small: Tensors of fewer elements are small, by type of device.
+        small_elsewhere: The same for all other devices.
+    """
+
+    def __init__(
+        self, params: Sequence[Tensor], small: Mapping[str, int], small_elsewhere: int
+    ) -> None:
+        """Sort `params`; nothing is copied yet."""
+        self.params = list(params)
+        self._traits = _traits(params)
+        self.large: list[int] = []
+        gathered: defaultdict[Any, list[int]] = defaultdict(list)
+        seen: defaultdict[Any, int] = defaultdict(int)
+        for i, p in enumerate(params):
+            limit = small.get(p.device.type, small_elsewhere)
+            if p.numel() >= limit and p.is_contiguous() and not p.is_conj():
+                self.large.append(i)
+                continue
+            place = p.untyped_storage()._cdata, p.storage_offset()
+            gathered[p.dtype, p.device, seen[place]].append(i)
+            seen[place] += 1
+        self.buckets = [
+            (indices, Bucket([params[i] for i in indices])) for indices in gathered.values()
+        ]
+
+    def fits(self, params: Sequence[Tensor]) -> bool:
+        """Return whether these parameters, as they are now, are those that were sorted."""
+        return (
+            len(params) == len(self.params)
+            and all(map(operator.is_, params, self.params))
+            and self._traits is not None
+            and _traits(params) == self._traits
+        )
+
+
+def _traits(params: Sequence[Tensor]) -> tuple[list[Any], ...] | None:
+    """Return what a layout depends on; None where it is not told at a glance.
+
+    That is so for complex tensors, which may be conjugate views, and for subclasses, such as fake
+    tensors, which have no place in memory.
+    """
+    if not {type(p) for p in params} <= {Tensor, torch.nn.Parameter}:
+        return None
+    dtypes = [p.dtype for p in params]
+    if any(dtype.is_complex for dtype in set(dtypes)):
+        return None
+    return (
+        dtypes,
+        [p.data_ptr() for p in params],
+        [p.shape for p in params],
+        [p.device for p in params],
+        [p.is_contiguous() for p in params],
+    )
