@@ -45,6 +45,8 @@ from course_lib.methods.line_searching import (
     line_search,
 )
 from course_lib.methods.linear_cg import LinearCG
+from course_lib.methods.lion import Lion
+from course_lib.methods.matrix_method import MatrixMethod
 from course_lib.methods.momentum import HeavyBall
 from course_lib.methods.momentum_conventions import (
     beta_from_momentum,
@@ -60,6 +62,7 @@ from course_lib.methods.momentum_rates import (
     nesterov_rate,
     polyak_parameters,
 )
+from course_lib.methods.muon import Muon, orthogonalized
 from course_lib.methods.nesterov import Nesterov
 from course_lib.methods.newton import Newton, NewtonDirection
 from course_lib.methods.nonlinear_cg import ConjugateDirection, NonlinearCG
@@ -69,6 +72,8 @@ from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.rmsprop import RMSprop
 from course_lib.methods.saddle_free_newton import SaddleFreeNewton
+from course_lib.methods.schedule_free import ScheduleFree, ScheduleFreeSGD
+from course_lib.methods.schedule_free_adamw import ScheduleFreeAdamW
 from course_lib.methods.sgd import SGD, SGDWithMomentum
 from course_lib.methods.sparse_adam import SparseAdam
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
@@ -111,8 +116,11 @@ __all__ = [
     "LBFGSDirection",
     "LineSearchMethod",
     "LinearCG",
+    "Lion",
+    "MatrixMethod",
     "Method",
     "MomentumParameters",
+    "Muon",
     "Nesterov",
     "Newton",
     "NewtonDirection",
@@ -130,6 +138,9 @@ __all__ = [
     "SGDWithMomentum",
     "SaddleFreeNewton",
     "Schedule",
+    "ScheduleFree",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "Scheduler",
     "SparseAdam",
     "Staircase",
@@ -154,6 +165,7 @@ __all__ = [
     "nesterov_beta",
     "nesterov_parameters",
     "nesterov_rate",
+    "orthogonalized",
     "per_epoch",
     "polyak_parameters",
     "robbins_monro",

@@ -1,0 +1,285 @@
+"""Schedule-Free: an average of the iterates in place of a schedule that shrinks the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.optimizer import ParamsT
+
+from course_lib.arguments import check_integer, check_number
+from course_lib.methods.base import Method
+from course_lib.methods.hyperparameters import finite, flag, non_negative, number
+
+__all__ = ["ScheduleFree", "ScheduleFreeSGD"]
+
+Group = dict[str, Any]
+
+
+def _whole(name: str, value: Any) -> None:
+    check_integer(name, value, low=0)
+
+
+class ScheduleFree(Method):
+    r"""What the Schedule-Free methods have in common: three sequences, of which two are kept.
+
+    .. math::
+
+        y_k = (1 - \beta)\, z_k + \beta\, x_k, \qquad
+        z_{k+1} = z_k - t_k d_k, \qquad
+        x_{k+1} = (1 - c_{k+1})\, x_k + c_{k+1}\, z_{k+1}
+
+    The steps :math:`d_k`, made of the gradient at :math:`y_k`, are added up in :math:`z`, without
+    any schedule. Their running average :math:`x` is what training is for: **evaluate and save**
+    :math:`x`. The gradient is asked at :math:`y`, between the two.
+
+    While the method trains, the parameters hold :math:`y_k`, and the state holds :math:`z_k`;
+    :math:`x_k` follows from both. :meth:`eval` puts :math:`x_k` into the parameters, :meth:`train`
+    puts :math:`y_k` back, :meth:`iterates` does both around a block. ``fit`` calls them by itself:
+    it evaluates at :math:`x`, and leaves the model there.
+
+    The weight of the newest iterate is :math:`c_k = w_k / \sum_{j \le k} w_j`, with
+    :math:`w_j = j^r \bigl(\max_{i \le j} t_i\bigr)^p`, where :math:`r` is `r` and :math:`p` is
+    `weight_lr_power`. With a constant step and `r` = 0 that is :math:`1/k`, the plain average.
+    During the first `warmup_steps` steps, :math:`t_k` grows in proportion to :math:`k`.
+
+    Use it by :class:`ScheduleFreeSGD` or
+    :class:`~course_lib.methods.ScheduleFreeAdamW`; a subclass states
+    :meth:`beta_of` and its rule, which changes :math:`y` and :math:`z` by :meth:`move`.
+
+    Source: Defazio et al., *The road less scheduled*, NeurIPS 2024.
+    """
+
+    checks = {  # noqa: RUF012
+        "warmup_steps": _whole,
+        "r": finite,
+        "weight_lr_power": non_negative,
+        "train_mode": flag,
+    }
+    coupled_weight_decay = False
+
+    def __init__(self, params: ParamsT, defaults: dict[str, Any], *, compile: bool) -> None:
+        """Check the hyper-parameters and take in the parameters; training may begin."""
+        counters = {
+            "k": 0, "train_mode": True, "weight_sum": 0.0, "lr_max": -1.0, "scheduled_lr": 0.0,
+        }  # fmt: skip
+        super().__init__(params, {**defaults, **counters}, compile=compile)
+
+    def beta_of(self, group: Group) -> float:
+        """Return the β of `group`: where between z (0) and x (1) the gradient is asked."""
+        raise NotImplementedError("a Schedule-Free method must state its beta as `beta_of`")
+
+    def new_state(self, p: Tensor, letter: str, group: Group) -> Tensor:
+        """Return z where the parameter starts, and zeros for other states."""
+        if letter == "z":
+            return p.detach().clone(memory_format=torch.preserve_format)
+        return super().new_state(p, letter, group)
+
+    def letters(self, group: Group) -> Group:
+        """Return the letters t, β and λ of the rule, and the weight c of the newest iterate."""
+        k = group["k"]
+        weight = k ** group["r"] * group["lr_max"] ** group["weight_lr_power"]
+        total = group["weight_sum"]
+        return {
+            "t": group["scheduled_lr"],
+            "b": self.beta_of(group),
+            "c": weight / total if total else 0.0,
+            "decay": group["weight_decay"],
+        }
+
+    @staticmethod
+    def move(y: Tensor, z: Tensor, d: Tensor, *, t: float, b: float, c: float) -> None:
+        r"""Take the step of all three sequences, of which :math:`x` is not at hand.
+
+        Put :math:`\beta x = y - (1 - \beta) z` into the formulas for :math:`z_{k+1}, x_{k+1}` and
+        :math:`y_{k+1}`: what is left is
+        :math:`y_{k+1} = (1 - c)\, y_k + c\, z_k - t\, (1 - \beta (1 - c))\, d_k`.
+        """
+        y.lerp_(z, c)
+        y.sub_(d, alpha=t * (1 - b * (1 - c)))
+        z.sub_(d, alpha=t)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step with the gradients at y, where the parameters stand.
+
+        Raises:
+            RuntimeError: the parameters hold x, after :meth:`eval`; or as in :class:`Method`.
+        """
+        if not all(group["train_mode"] for group in self.param_groups):
+            raise RuntimeError(
+                f"{type(self).__name__} must be in train mode to step: the parameters hold x, and "
+                "the gradient is wanted at y; call train() on the optimizer before"
+            )
+        return super().step(closure)
+
+    def _step_group(self, index: int, group: Group) -> None:
+        before = {key: group[key] for key in ("k", "weight_sum", "lr_max", "scheduled_lr")}
+        k = group["k"] + 1
+        t = number(group["lr"]) * min(1.0, k / max(1, group["warmup_steps"]))
+        longest = max(t, group["lr_max"])
+        weight = k ** group["r"] * longest ** group["weight_lr_power"]
+        group |= {
+            "k": k,
+            "scheduled_lr": t,
+            "lr_max": longest,
+            "weight_sum": group["weight_sum"] + weight,
+        }
+        try:
+            super()._step_group(index, group)
+        except BaseException:
+            group |= before
+            raise
+
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Let the parameters hold x, to evaluate or to save them."""
+        self._switch(train_mode=False)
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Let the parameters hold y, to go on with training."""
+        self._switch(train_mode=True)
+
+    def _switch(self, *, train_mode: bool) -> None:
+        for group in self.param_groups:
+            if group["train_mode"] == train_mode:
+                continue
+            b = self.beta_of(group)
+            for p in group["params"]:
+                if "z" in (state := self.state.get(p, {})):
+                    z = state["z"].to(p.device, p.dtype)
+                    p.lerp_(z, 1 - b if train_mode else 1 - 1 / b)
+            group["train_mode"] = train_mode
+
+    @contextmanager
+    def iterates(self) -> Iterator[None]:
+        """Let the parameters hold the averages x inside a ``with`` block.
+
+        After it they hold what they held before, to the last bit; what is written into them inside
+        is undone.
+
+        Example:
+            >>> w = torch.ones(1, requires_grad=True)
+            >>> method = ScheduleFreeSGD([w], lr=0.5, momentum=0.5)
+            >>> for k in range(2):
+            ...     w.grad = torch.ones(1)
+            ...     method.step()
+            >>> with method.iterates():
+            ...     print(w.item())
+            0.25
+            >>> w.item(), method.state[w]["z"].item()
+            (0.125, 0.0)
+        """
+        modes = [group["train_mode"] for group in self.param_groups]
+        params = [p for group in self.param_groups for p in group["params"]]
+        held = [p.detach().clone() for p in params]
+        self.eval()
+        try:
+            yield
+        finally:
+            for group, mode in zip(self.param_groups, modes, strict=True):
+                group["train_mode"] = mode
+            with torch.no_grad():
+                for p, before in zip(params, held, strict=True):
+                    p.copy_(before)
+
+
+class ScheduleFreeSGD(ScheduleFree):
+    r"""SGD without a schedule: constant steps, and an average of where they lead.
+
+    .. math::
+
+        y_k = (1 - \beta)\, z_k + \beta\, x_k, \qquad
+        z_{k+1} = z_k - t_k\, (g_k + \lambda y_k), \qquad
+        x_{k+1} = (1 - c_{k+1})\, x_k + c_{k+1}\, z_{k+1}
+
+    with `lr` :math:`t_k`, `momentum` :math:`\beta`, `weight_decay` :math:`\lambda`, and
+    :math:`g_k` the gradient at :math:`y_k`, where the parameters stand while it trains. Evaluate
+    at :math:`x_k`: :class:`ScheduleFree` says how, and what :math:`c_k` is. With :math:`\beta = 0`
+    this would be Polyak and Ruppert's averaging of plain SGD, with :math:`\beta = 1` the gradient
+    would be asked at the average itself.
+
+    Args:
+        params: Parameters, named parameters, or groups of them, as for ``torch.optim``. Any shapes,
+            floating-point or complex dtypes, devices.
+        lr: Step size :math:`t`, a non-negative finite number (or a one-element tensor). As there is
+            no schedule to shrink it, the best one is often larger than for SGD.
+        momentum: :math:`\beta`, a number between 0 and 1, both excluded: with 0, :math:`x` could
+            not be told from :math:`y` and :math:`z`.
+        weight_decay: :math:`\lambda`, a non-negative finite number.
+        warmup_steps: Number of steps during which :math:`t_k` grows to `lr`.
+        r: Power of :math:`k` in the weights of the average.
+        weight_lr_power: Power of :math:`t_k` in the weights of the average.
+        maximize: Go up instead of down; the weights decay all the same.
+        compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
+
+    Raises:
+        ValueError: a hyper-parameter is outside its range, here or in a group.
+        TypeError: an argument is of the wrong type.
+        RuntimeError: a gradient is sparse, or the parameters hold :math:`x` (at the step).
+
+    Example:
+        >>> w = torch.tensor([1.0], requires_grad=True)
+        >>> method = ScheduleFreeSGD([w], lr=0.25, momentum=0.5)
+        >>> for k in range(2):
+        ...     method.zero_grad()
+        ...     (w @ w).backward()
+        ...     method.step()
+        >>> method.eval()  # the parameters hold x
+        >>> w.item()
+        0.375
+        >>> method.train()  # they hold y again
+
+    Source: Defazio et al., *The road less scheduled*, NeurIPS 2024. It is newer than the lecture,
+    and torch has no counterpart; the authors' package is ``schedulefree``. It wants ``train()``
+    before the first step, which is not needed here, and lets `weight_decay` act on :math:`y` as
+    here.
+    """
+
+    states = {"z": "z"}  # noqa: RUF012
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        warmup_steps: int = 0,
+        r: float = 0.0,
+        weight_lr_power: float = 2.0,
+        *,
+        maximize: bool = False,
+        compile: bool = False,
+    ) -> None:
+        """Check the hyper-parameters and take in the parameters."""
+        defaults: dict[str, Any] = {
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "warmup_steps": warmup_steps,
+            "r": r,
+            "weight_lr_power": weight_lr_power,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults, compile=compile)
+
+    def _check(self, values: Group) -> None:
+        super()._check(values)
+        if "momentum" in values:
+            check_number("momentum", values["momentum"], above=0, below=1)
+
+    def beta_of(self, group: Group) -> float:
+        """Return β."""
+        return group["momentum"]
+
+    @staticmethod
+    def update(
+        y: Tensor, g: Tensor, z: Tensor, *, t: float, b: float, c: float, decay: float
+    ) -> None:
+        """Take one step: z_{k+1} = z_k - t_k (g_k + λ y_k), and y along."""
+        d = g.add(y, alpha=decay) if decay else g
+        ScheduleFree.move(y, z, d, t=t, b=b, c=c)
