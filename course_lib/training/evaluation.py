@@ -13,6 +13,7 @@ from course_lib.arguments import check_callable, check_integer
 from course_lib.training.compatibility import Watch, check_scalar
 from course_lib.training.data import Data, as_data
 from course_lib.training.history import History
+from course_lib.training.optimizer import where_it_evaluates
 from course_lib.training.validation import check_reason
 
 __all__ = ["Monitor", "accuracy", "evaluating", "mean_loss"]
@@ -135,6 +136,7 @@ class Monitor:
         self.model, self.history, self.stop, self.observe = model, history, stop, observe
         self.evaluate_every, self.steps = evaluate_every, steps
         self._looked_at, self._epoch_started_at = -1, 0
+        self.optimizer: Any = None
 
     def before_first_step(self) -> None:
         """Evaluate the start, if there is something to evaluate."""
@@ -167,7 +169,7 @@ class Monitor:
             return
         self._looked_at = len(history)
         if self.evaluate:
-            with evaluating(self.model):
+            with where_it_evaluates(self.optimizer), evaluating(self.model):
                 values = {name: _number(name, f(self.model)) for name, f in self.evaluate.items()}
             history.add_evaluation(values)
         if self.observe is not None:

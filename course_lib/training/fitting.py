@@ -20,7 +20,7 @@ from course_lib.training.data import Data, as_data
 from course_lib.training.evaluation import Monitor
 from course_lib.training.history import History
 from course_lib.training.nonfinite import NonFiniteLossError
-from course_lib.training.optimizer import optimizer_from, set_learning_rate
+from course_lib.training.optimizer import optimizer_from, set_learning_rate, set_mode
 
 __all__ = ["fit"]
 
@@ -58,7 +58,9 @@ def fit(
             all of shape (m, …), or an object with a length and ``batch(indices)``.
         loss: ``loss(outputs, targets)``, the mean over the batch, shape ().
         method: function that makes an optimizer from the list of parameters, or an optimizer
-            already made from them.
+            already made from them. If it has ``train()`` and ``eval()``, as Schedule-Free methods
+            have, it is in training mode for the steps, and in evaluation mode while the model is
+            evaluated and afterwards: the model is left with the parameters to use.
         epochs: how long, in passes through ``batches``; give either this or ``steps``.
         steps: how long, in steps.
         batches: an iterable of int64 index tensors, gone through once an epoch, such as
@@ -107,7 +109,8 @@ def fit(
     monitor = Monitor(model, history, evaluate, evaluate_every, stop, steps, observe)
     bar = _bar(progress, epochs, steps, batches)
     check_compatible(model, loss, data)
-    optimizer = optimizer_from(method, model.parameters())
+    optimizer = monitor.optimizer = optimizer_from(method, model.parameters())
+    set_mode(optimizer, "train")
     closure = _closure(model, loss, data, optimizer, seed)
 
     with bar:
@@ -132,6 +135,7 @@ def fit(
             monitor.after_epoch(epoch)
         monitor.look()
 
+    set_mode(optimizer, "eval")
     history.reason = history.reason or f"all {epochs} epochs made"
     return history
 

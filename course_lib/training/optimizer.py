@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch.optim import Optimizer
 from course_lib.arguments import check_callable
 from course_lib.training.validation import check_learning_rate
 
-__all__ = ["optimizer_from", "set_learning_rate"]
+__all__ = ["optimizer_from", "set_learning_rate", "set_mode", "where_it_evaluates"]
 
 
 def optimizer_from(
@@ -63,3 +64,35 @@ def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) 
             group["lr"] = rate
     if hasattr(schedule, "set_momentum"):
         schedule.set_momentum(optimizer.param_groups, k)
+
+
+def set_mode(optimizer: Any, mode: str) -> None:
+    """Call ``optimizer.train()`` or ``optimizer.eval()``, whichever ``mode`` names, if it has both.
+
+    Methods that ask for gradients elsewhere than where the model is to be used have them:
+    :class:`~course_lib.methods.ScheduleFreeSGD`, and the optimizers of the package schedulefree.
+    """
+    if _has_modes(optimizer):
+        getattr(optimizer, mode)()
+
+
+@contextmanager
+def where_it_evaluates(optimizer: Any) -> Iterator[None]:
+    """Within the block the parameters are those to evaluate; training goes on after it.
+
+    A method that has ``iterates()`` beside its modes puts back every bit. So a run does not depend
+    on how often it was looked at.
+    """
+    if _has_modes(optimizer) and callable(getattr(optimizer, "iterates", None)):
+        with optimizer.iterates():
+            yield
+        return
+    set_mode(optimizer, "eval")
+    try:
+        yield
+    finally:
+        set_mode(optimizer, "train")
+
+
+def _has_modes(optimizer: Any) -> bool:
+    return all(callable(getattr(optimizer, name, None)) for name in ("train", "eval"))
