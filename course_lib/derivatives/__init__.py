@@ -1,5 +1,6 @@
 """Derivatives of a function, how to compute them, and what they say about a point."""
 
+from course_lib.derivatives.critical_point_search import CriticalPointSearch, find_critical_points
 from course_lib.derivatives.critical_points import CriticalPoint, critical_point
 from course_lib.derivatives.elementary import Elementary
 from course_lib.derivatives.finite_differences import (
@@ -25,6 +26,7 @@ from course_lib.operation_count import OperationCount, count_operations
 
 __all__ = [
     "CriticalPoint",
+    "CriticalPointSearch",
     "Dual",
     "Elementary",
     "Formula",
@@ -38,6 +40,7 @@ __all__ = [
     "complex_step",
     "count_operations",
     "critical_point",
+    "find_critical_points",
     "forward_difference",
     "gradient",
     "hessian",

@@ -15,6 +15,7 @@ from course_lib.problems.fashion_images import FASHION_CLASSES, fashion_mnist
 from course_lib.problems.idx import DamagedDataError
 from course_lib.problems.least_squares import LeastSquares
 from course_lib.problems.networks import mlp
+from course_lib.problems.one_hidden_layer import OneHiddenLayer
 from course_lib.problems.rotation import rotated
 from course_lib.problems.saddles import (
     NoisySurface,
@@ -40,6 +41,7 @@ __all__ = [
     "LeastSquares",
     "Minimum",
     "NoisySurface",
+    "OneHiddenLayer",
     "Surface",
     "TestFunction",
     "beale",
