@@ -9,10 +9,29 @@ from typing import Any
 
 import torch
 
-from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, Nesterov, RMSprop
+from course_lib.methods import (
+    SGD,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    HeavyBall,
+    Lion,
+    Muon,
+    Nesterov,
+    RMSprop,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+)
 from tests.methods.example_rules import ExampleListMomentum, ExampleMomentum
 from tests.methods.momentum_by_torch import LecturesMomentumByTorch
 from tests.methods.nesterov_by_torch import LecturesNesterovByTorch
+from tests.methods.newer_references import (
+    LionByPytorchOptimizer,
+    MuonByTorch,
+    ScheduleFreeAdamWByItsAuthors,
+    ScheduleFreeSGDByItsAuthors,
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +45,17 @@ class Case:
     tolerance: float = 1e-12
     sparse: bool = False
     half_options: dict[str, Any] = field(default_factory=dict)
+    matrices: bool = False
+    """The method takes real matrices only."""
+
+    def takes(self, p):
+        return not self.matrices or (p.dim() == 2 and not p.is_complex())
+
+    def shaped(self, t):
+        """A tensor of a shape that the method takes: `t`, or a view of it as a matrix."""
+        if not self.matrices or t.dim() == 2:
+            return t
+        return t.flatten(1) if t.dim() > 2 else t.view(1, -1)
 
     def make(self, params, **options):
         return self.ours(params, **{**self.options, **options})
@@ -69,5 +99,9 @@ CASES = [
     *_adaptive(Adam, torch.optim.Adam, {"lr": 0.01, "amsgrad": True}),
     *_adaptive(AdamW, torch.optim.AdamW, {"lr": 0.01, "weight_decay": 0.0}),
     *_adaptive(Adamax, torch.optim.Adamax, {"lr": 0.01}),
+    *_cases(Lion, LionByPytorchOptimizer, {"lr": 0.01}),
+    *_cases(ScheduleFreeSGD, ScheduleFreeSGDByItsAuthors, {"lr": 0.1, "warmup_steps": 5}),
+    *_adaptive(ScheduleFreeAdamW, ScheduleFreeAdamWByItsAuthors, {"lr": 0.01, "r": 0.5}),
+    *_cases(Muon, MuonByTorch, {"lr": 0.1, "weight_decay": 0.0}, matrices=True),
 ]
 PLAIN = [c for c in CASES if not c.options.get("weight_decay") and "maximize" not in c.options]

@@ -11,6 +11,11 @@ each = pytest.mark.parametrize("case", CASES, ids=str)
 plain = pytest.mark.parametrize("case", PLAIN, ids=str)
 
 
+def parameters_of(case, dtype=torch.float64, seed=0):
+    """The same as :func:`parameters`, in shapes that the method takes."""
+    return [case.shaped(p.detach()).requires_grad_() for p in parameters(dtype, seed)]
+
+
 def parameters(dtype=torch.float64, seed=0):
     """Small, large, empty, scalar, transposed and strided tensors, and a view of an outer one."""
     generator = torch.Generator().manual_seed(seed)
