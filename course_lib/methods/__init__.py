@@ -12,6 +12,7 @@ from course_lib.methods.adam import Adam, AdamW
 from course_lib.methods.adamax import Adamax
 from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
+from course_lib.methods.combined import CombinedOptimizer
 from course_lib.methods.conjugate_gradients import ConjugateGradientResult, conjugate_gradient
 from course_lib.methods.coordinate_descent import CoordinateDescent, CoordinateDirection
 from course_lib.methods.flat import FlatParameters
@@ -97,6 +98,7 @@ __all__ = [
     "ArmijoBacktracking",
     "BFGSDirection",
     "ClosureMethod",
+    "CombinedOptimizer",
     "ComposedSchedule",
     "ConjugateDirection",
     "ConjugateGradientResult",

@@ -1,0 +1,117 @@
+"""Several optimizers as one: each with parameters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+__all__ = ["CombinedOptimizer"]
+
+
+class CombinedOptimizer(Optimizer):
+    r"""Several optimizers, each for a part of the parameters, stepped as one.
+
+    Some methods are not for all parameters: :class:`Muon` takes matrices, :class:`SparseAdam` takes
+    sparse gradients. Another method has to take the rest. Together they are one optimizer to a
+    training loop, to ``fit`` and to a scheduler: its groups are those of all parts, in order.
+
+    Args:
+        parts: Optimizers that step with the gradients at hand. No parameter may be in two of them.
+
+    Attributes:
+        parts: the optimizers, each with its own state; ``state`` here is empty.
+
+    Raises:
+        TypeError: a part is no ``torch.optim.Optimizer``.
+        ValueError: there is no part, or a parameter is in two of them.
+
+    Example:
+        >>> from course_lib.methods import AdamW, Muon
+        >>> net = torch.nn.Linear(3, 2)
+        >>> both = CombinedOptimizer([Muon([net.weight], lr=0.02), AdamW([net.bias], lr=0.001)])
+        >>> net(torch.ones(3)).sum().backward()
+        >>> both.step()
+        >>> [group["lr"] for group in both.param_groups]
+        [0.02, 0.001]
+    """
+
+    def __init__(self, parts: Sequence[Optimizer]) -> None:
+        """Check the parts and take in their groups, which stay theirs."""
+        self.parts = tuple(parts)
+        for i, part in enumerate(self.parts):
+            if not isinstance(part, Optimizer):
+                raise TypeError(
+                    f"parts[{i}] must be a torch.optim.Optimizer, got {type(part).__name__}"
+                )
+        if not self.parts:
+            raise ValueError("parts must hold at least one optimizer, got none")
+        owners: dict[int, int] = {}
+        for i, part in enumerate(self.parts):
+            for p in (p for group in part.param_groups for p in group["params"]):
+                if owners.setdefault(id(p), i) != i:
+                    raise ValueError(
+                        "parts must hold each parameter once, got one of shape "
+                        f"{tuple(p.shape)} in parts[{owners[id(p)]}] and in parts[{i}]"
+                    )
+        super().__init__(self._groups(), {})
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for part in self.parts for group in part.param_groups]
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step of each part with the gradients at hand, or with those of `closure`.
+
+        Args:
+            closure: Computes the loss and its gradients, and returns the loss; called once.
+
+        Returns:
+            What `closure` returned, or None.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Refuse a group: which part it is for must be said by adding it there.
+
+        Raises:
+            ValueError: the group belongs to no part.
+        """
+        if not any(param_group is group for group in self._groups()):
+            raise ValueError(
+                "param_group must be added to one of parts, before they are combined, got one for "
+                "all of them"
+            )
+        self.param_groups.append(param_group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of all parts, in order."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let each part go on where its namesake stood.
+
+        Raises:
+            ValueError: the state is that of another number of parts; nothing is changed then.
+        """
+        saved = state_dict.get("parts")
+        if not isinstance(saved, list) or len(saved) != len(self.parts):
+            raise ValueError(
+                f"state_dict must hold the states of {len(self.parts)} parts, got "
+                f"{len(saved) if isinstance(saved, list) else sorted(map(str, state_dict))}"
+            )
+        for part, state in zip(self.parts, saved, strict=True):
+            part.load_state_dict(state)
+        self.param_groups = self._groups()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what is pickled and deep-copied: the parts."""
+        return type(self), (self.parts,)
