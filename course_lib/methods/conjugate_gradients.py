@@ -16,6 +16,14 @@ from course_lib.arguments import (
     check_integer,
     check_number,
 )
+from course_lib.methods.scaling import (
+    exponent_of,
+    in_own_unit,
+    in_unit,
+    largest_exponent,
+    length_of,
+    times_power,
+)
 
 __all__ = ["ConjugateGradientResult", "conjugate_gradient"]
 
@@ -28,9 +36,9 @@ class ConjugateGradientResult:
 
     Attributes:
         x: the last iterate, shape (n,); finite, whatever the status.
-        residual: :math:`r = b - Ax`, as the recursion keeps it, shape (n,). From it ``model_value``
-            tells the value of the model :math:`m(x) = \frac12 x^\top Ax - b^\top x` without
-            another product.
+        residual: :math:`r = b - Ax`, as the recursion keeps it, shape (n,).
+        model_value: the model :math:`m(x) = \frac12 x^\top Ax - b^\top x =
+            -\frac12 x^\top(b + r)` at `x`, for which no further product is needed.
         iterations: number of products with :math:`A` along directions.
         status: ``"converged"`` (the residual is small enough), ``"boundary"`` (the next iterate
             would have been longer than `radius`, which is the length of `x`),
@@ -39,20 +47,14 @@ class ConjugateGradientResult:
         direction: the direction along which the curvature :math:`d^\top Ad` was not positive, a
             direction in which :math:`m` falls; None if there was none. With a `radius`, `x` went
             along it to the boundary; without, `x` is the iterate before it.
-        b: the right-hand side.
     """
 
     x: Tensor
     residual: Tensor
+    model_value: float
     iterations: int
     status: Status
     direction: Tensor | None
-    b: Tensor
-
-    @property
-    def model_value(self) -> float:
-        r"""The model :math:`\frac12 x^\top Ax - b^\top x = -\frac12 x^\top(b + r)` at `x`."""
-        return -0.5 * _dot(self.x, self.b + self.residual)
 
 
 def conjugate_gradient(
@@ -80,6 +82,9 @@ def conjugate_gradient(
     direction with :math:`d^\top Ad \le 0` shows it: :math:`m` has no minimum, and the method stops
     there (without `radius`) or follows the direction to the boundary (with it). That is Steihaug's
     method for the trust-region problem :math:`\min m(x)` subject to :math:`\|x\| \le \Delta`.
+
+    The vectors are kept in units that are powers of two, so :math:`A` and :math:`b` may be as large
+    or small as their dtype allows, and no digit depends on it.
 
     Args:
         product: :math:`v \mapsto Av`, on tensors like `b`.
@@ -119,40 +124,63 @@ def conjugate_gradient(
 
     x = torch.zeros_like(b) if x0 is None else x0
     r = b if x0 is None else b - _product(product, x0)
-    d = r
-    rr, goal = _dot(r, r), tolerance * math.sqrt(_dot(b, b))
+    # In the units 2^e of r and b, 2^a of A and 2^(e - a) of x, no product leaves the dtype's range.
+    e = exponent_of(r)
+    r, goal = in_unit(r, e), tolerance * length_of(in_unit(b, e))
+    d, rr = r, _dot(r, r)
+    if not math.isfinite(rr) or math.sqrt(rr) <= goal or most == 0:
+        r = in_unit(r, -e)
+        done: Status = "converged" if math.sqrt(rr) <= goal else "iterations"
+        done = done if math.isfinite(rr) else "not finite"
+        return ConjugateGradientResult(x, r, _model_value(x, b + r), 0, done, None)
+    Ad = _product(product, d)
+    a = _unit_of_matrix(Ad, e, radius)
+    x, ball = in_unit(x, e - a), math.inf if radius is None else times_power(radius, a - e)
 
-    def result(status: Status, k: int, direction: Tensor | None = None) -> ConjugateGradientResult:
-        return ConjugateGradientResult(x, r, k, status, direction, b)
+    def result(status: Status, direction: Tensor | None = None) -> ConjugateGradientResult:
+        value = times_power(_model_value(x, in_unit(b, e) + r), 2 * e - a)
+        return ConjugateGradientResult(
+            in_unit(x, a - e), in_unit(r, -e), value, k, status, direction
+        )
 
-    for k in range(most + 1):
-        if not math.isfinite(rr):
-            return result("not finite", k)
-        if math.sqrt(rr) <= goal:
-            return result("converged", k)
-        if k == most:
-            break
-        Ad = _product(product, d)
+    for k in range(1, most + 1):
+        Ad = in_unit(Ad, a)
         curvature, bent = _dot(d, Ad), _dot(Ad, Ad)
         if not (math.isfinite(curvature) and math.isfinite(bent)):
-            return result("not finite", k + 1)
+            return result("not finite")
         if not _is_positive(curvature, _dot(d, d), bent, b.dtype):
+            downhill = in_unit(d, -e)
             if radius is not None:
-                t = _to_boundary(x, d, radius)
-                x, r = x + t * d, r - t * Ad
-            return result("negative curvature", k + 1, d)
+                x, r, e = _to_boundary(x, r, d, Ad, radius, e, a)
+            return result("negative curvature", downhill)
         t = rr / curvature
-        x_new = x + t * d
-        if radius is not None and math.sqrt(_dot(x_new, x_new)) >= radius:
-            t = _to_boundary(x, d, radius)
-            x, r = x + t * d, r - t * Ad
-            return result("boundary", k + 1)
-        r_new = r - t * Ad
-        rr_new = _dot(r_new, r_new)
-        if not (math.isfinite(rr_new) and math.isfinite(_dot(x_new, x_new))):
-            return result("not finite", k + 1)
+        x_new, r_new = x + t * d, r - t * Ad
+        length, rr_new = length_of(x_new), _dot(r_new, r_new)
+        if radius is not None and length >= ball:
+            x, r, e = _to_boundary(x, r, d, Ad, radius, e, a)
+            return result("boundary")
+        if not (math.isfinite(length) and math.isfinite(rr_new)):
+            return result("not finite")
         x, r, d, rr = x_new, r_new, r_new + (rr_new / rr) * d, rr_new
-    return result("iterations", most)
+        if math.sqrt(rr) <= goal:
+            return result("converged")
+        if k < most:
+            Ad = _product(product, d)
+    return result("iterations")
+
+
+def _unit_of_matrix(Ad: Tensor, e: int, radius: float | None) -> int:
+    """Return the exponent of the unit of A, so large that a small radius stays in range too."""
+    a = exponent_of(Ad)
+    if radius is None:
+        return a
+    length = math.frexp(radius)[1]
+    return max(a, e - length - largest_exponent(Ad.dtype)) if bool(Ad.any()) else e - length
+
+
+def _model_value(x: Tensor, b_and_r: Tensor) -> float:
+    (x, e), (b_and_r, a) = in_own_unit(x), in_own_unit(b_and_r)
+    return times_power(-0.5 * _dot(x, b_and_r), e + a)
 
 
 def _dot(u: Tensor, v: Tensor) -> float:
@@ -165,11 +193,19 @@ def _is_positive(curvature: float, dd: float, bent: float, dtype: torch.dtype) -
     return curvature > torch.finfo(dtype).eps * math.sqrt(dd * bent)
 
 
-def _to_boundary(x: Tensor, d: Tensor, radius: float) -> float:
-    """Return the positive root t of |x + t d| = radius."""
+def _to_boundary(
+    x: Tensor, r: Tensor, d: Tensor, Ad: Tensor, radius: float, e: int, a: int
+) -> tuple[Tensor, Tensor, int]:
+    """Return iterate and residual where the line along d leaves the ball, and their exponent e.
+
+    A unit that is small beside the radius is exchanged for a larger one.
+    """
+    far = max(math.frexp(radius)[1] + a - e - largest_exponent(x.dtype), 0)
+    x, r, e = in_unit(x, far), in_unit(r, far), e + far
     dd, xd = _dot(d, d), max(_dot(x, d), 0.0)  # x'd >= 0 but for rounding
-    room = max(radius**2 - _dot(x, x), 0.0)
-    return room / (xd + math.sqrt(xd**2 + dd * room)) if room else 0.0
+    room = max(times_power(radius, a - e) ** 2 - _dot(x, x), 0.0)
+    t = room / (xd + math.sqrt(xd**2 + dd * room)) if room else 0.0  # the positive root
+    return x + t * d, r - t * Ad, e
 
 
 def _product(product: Callable[[Tensor], Tensor], v: Tensor) -> Tensor:

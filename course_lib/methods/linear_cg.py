@@ -10,6 +10,7 @@ from torch.optim.optimizer import ParamsT
 from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.point import NoStepError, Point
 from course_lib.methods.restart import is_descent, steepest
+from course_lib.methods.scaling import in_own_unit, times_power
 
 __all__ = ["LinearCG"]
 
@@ -30,7 +31,9 @@ class LinearCG(ClosureMethod):
     On other functions the product :math:`A d_{k-1}` is one of the Hessian at the last point, each
     step is Newton's along :math:`d_k`, and nothing makes the value fall: take
     :class:`~course_lib.methods.NonlinearCG`. Where the curvature :math:`d^\top A d` is not positive
-    there is no minimum along :math:`d`, and the method says so and stops.
+    there is no minimum along :math:`d`, and the method says so and stops. Vectors are kept in units
+    :math:`2^e`, which cancel in both quotients: a function of any size, or of variables of any
+    size, takes the same steps, as long as its gradients are finite numbers.
 
     Args:
         params: Parameters, named parameters, or groups of them, as for ``torch.optim``.
@@ -61,27 +64,25 @@ class LinearCG(ClosureMethod):
 
     def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
         """Return the minimum along the direction conjugate to the last one."""
-        d = steepest(point)
+        d, e = in_own_unit(steepest(point))
+        g = -d
         if "d" in memory:
-            beta = (point.gradient @ memory["Ad"]) / (memory["d"] @ memory["Ad"])
+            beta = (g @ memory["Ad"]) / (memory["d"] @ memory["Ad"])
             conjugate = d + beta * memory["d"]
             d = conjugate if is_descent(point, conjugate) else d
-        Ad = point.hessian_product(d)
-        curvature, slope = float(d @ Ad), point.slope(d)
+        Ad, a = in_own_unit(point.hessian_product(d))
+        curvature, slope = float(d @ Ad), float(g @ d)
         if not (math.isfinite(curvature) and math.isfinite(slope)):
-            raise NoStepError(
-                f"slope and curvature along the direction must be finite, got {slope} and "
-                f"{curvature}: scale the function"
-            )
+            raise NoStepError("the gradient and its product with the Hessian must be finite")
         if not curvature > 0:
             raise NoStepError(
-                f"the curvature along the direction is {curvature:.3g}, not positive: there is no "
-                "minimum along it"
+                f"the curvature along the direction is {times_power(curvature, a + 2 * e):.3g}, "
+                "not positive: there is no minimum along it"
             )
-        if not math.isfinite(t := -slope / curvature):
+        if not math.isfinite(t := times_power(-slope / curvature, e - a)):
             raise NoStepError(
-                f"the curvature {curvature:.3g} along the direction is too small beside the slope "
-                f"{slope:.3g}"
+                "the curvature along the direction is too small beside the slope: the step is "
+                "longer than the dtype can tell"
             )
         memory["d"], memory["Ad"] = d, Ad
         return point.move(t, d)

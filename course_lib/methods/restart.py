@@ -9,6 +9,7 @@ from torch import Tensor
 
 from course_lib.methods.line_searching import LineSearchMethod
 from course_lib.methods.point import NoStepError, Point
+from course_lib.methods.scaling import in_own_unit
 
 __all__ = ["RestartingMethod", "first_direction", "is_descent", "steepest"]
 
@@ -58,5 +59,6 @@ def first_direction(point: Point) -> Tensor:
 
 def is_descent(point: Point, d: Tensor) -> bool:
     r"""Return whether :math:`g^\top d < 0` by more than rounding, :math:`\epsilon\|g\|\|d\|`."""
-    noise = torch.finfo(d.dtype).eps * torch.linalg.vector_norm(point.gradient)
-    return point.slope(d) < -float(noise * torch.linalg.vector_norm(d))
+    g, d = in_own_unit(point.gradient)[0], in_own_unit(d)[0]
+    noise = torch.finfo(d.dtype).eps * torch.linalg.vector_norm(g) * torch.linalg.vector_norm(d)
+    return float(g @ d) < -float(noise)

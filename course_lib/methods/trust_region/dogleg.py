@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from course_lib.methods.dense_hessian import positive_definite
+from course_lib.methods.scaling import length_of
 from course_lib.methods.trust_region.subproblem import (
+    ScaledModel,
     TrustRegionStep,
     check_gradient,
     check_hessian,
@@ -29,7 +31,8 @@ def dogleg_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
     the model; so the best point in the ball is where the path leaves it. :math:`B` is :math:`H`
     where that is positive definite. Otherwise its eigenvalues :math:`\lambda_i` are replaced by
     :math:`\max(|\lambda_i|, \delta)` with a small :math:`\delta`: the true model lies below that
-    one, so it falls at least as much.
+    one, so it falls at least as much. Where :math:`H = 0` the path is straight and meets the
+    boundary.
 
     Args:
         g: gradient, shape (n,), float32 or float64.
@@ -54,18 +57,24 @@ def dogleg_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
     """
     check_gradient(g, radius)
     check_hessian(H, g)
-    L = positive_definite(H, "eigenvalues")
-    newton = -torch.cholesky_solve(g.unsqueeze(1), L).squeeze(1)
-    if float(torch.linalg.vector_norm(newton)) <= radius:
-        return _promised(newton, g, H, on_boundary=False)
-    length = float(torch.linalg.vector_norm(g))
-    unit = g / length
+    model = ScaledModel(g, H, radius, far=False)
+    if not bool(H.any()):  # no scale for the absolute eigenvalues, and no need of them
+        unit = model.g / length_of(model.g) if bool(g.any()) else model.g
+        return _promised(-model.radius * unit, model, on_boundary=bool(g.any()))
+    L = positive_definite(model.H, "eigenvalues")
+    newton = -torch.cholesky_solve(model.g.unsqueeze(1), L).squeeze(1)
+    if length_of(newton) <= model.radius:
+        return _promised(newton, model, on_boundary=False)
+    model = ScaledModel(g, H, radius, far=True)
+    newton = -torch.cholesky_solve(model.g.unsqueeze(1), L).squeeze(1)
+    length = length_of(model.g)
+    unit = model.g / length
     curvature = float(torch.linalg.vector_norm(L.T @ unit)) ** 2
-    if length >= curvature * radius:
-        return _promised(-radius * unit, g, H, on_boundary=True)
+    if length >= curvature * model.radius:
+        return _promised(-model.radius * unit, model, on_boundary=True)
     steepest = -(length / curvature) * unit
-    p = _leave(steepest, newton - steepest, radius)
-    return _promised(p, g, H, on_boundary=True)
+    p = _leave(steepest, newton - steepest, model.radius)
+    return _promised(p, model, on_boundary=True)
 
 
 def _leave(start: Tensor, way: Tensor, radius: float) -> Tensor:
@@ -77,6 +86,6 @@ def _leave(start: Tensor, way: Tensor, radius: float) -> Tensor:
     return start + t * way
 
 
-def _promised(p: Tensor, g: Tensor, H: Tensor, *, on_boundary: bool) -> TrustRegionStep:
-    decrease = -float(g @ p) - 0.5 * float(p @ (H @ p))
-    return TrustRegionStep(p, max(decrease, 0.0), on_boundary)
+def _promised(p: Tensor, model: ScaledModel, *, on_boundary: bool) -> TrustRegionStep:
+    decrease = -float(model.g @ p) - 0.5 * float(p @ (model.H @ p))
+    return model.step(p, decrease, on_boundary=on_boundary)

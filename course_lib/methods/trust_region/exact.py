@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from course_lib.methods.scaling import length_of
 from course_lib.methods.trust_region.subproblem import (
+    ScaledModel,
     TrustRegionStep,
     check_gradient,
     check_hessian,
@@ -66,17 +68,19 @@ def exact_step(g: Tensor, H: Tensor, radius: float) -> TrustRegionStep:
     """
     check_gradient(g, radius)
     check_hessian(H, g)
-    L, failed = torch.linalg.cholesky_ex(H)
+    near = ScaledModel(g, H, radius, far=False)
+    L, failed = torch.linalg.cholesky_ex(near.H)
     if not bool(failed):
-        newton = -torch.cholesky_solve(g.unsqueeze(1), L).squeeze(1)
-        if float(torch.linalg.vector_norm(newton)) <= radius:  # false if it is not finite
-            return TrustRegionStep(newton, max(-0.5 * float(g @ newton), 0.0), on_boundary=False)
-    eigenvalues, Q = torch.linalg.eigh(H)
-    y, multiplier, on_boundary = _in_eigenbasis(Q.T @ g, eigenvalues, radius)
+        newton = -torch.cholesky_solve(near.g.unsqueeze(1), L).squeeze(1)
+        if length_of(newton) <= near.radius and bool(torch.isfinite(newton).all()):
+            return near.step(newton, -0.5 * float(near.g @ newton), on_boundary=False)
+    model = ScaledModel(g, H, radius, far=True)
+    eigenvalues, Q = torch.linalg.eigh(model.H)
+    y, multiplier, on_boundary = _in_eigenbasis(Q.T @ model.g, eigenvalues, model.radius)
     p = Q @ y
     # With Hp = -g - λp, the decrease -g'p - p'Hp/2 is a sum of two that are not negative.
-    decrease = 0.5 * (multiplier * float(p @ p) - float(g @ p))
-    return TrustRegionStep(p, max(decrease, 0.0), on_boundary)
+    decrease = 0.5 * (multiplier * float(p @ p) - float(model.g @ p))
+    return model.step(p, decrease, on_boundary=on_boundary)
 
 
 def _in_eigenbasis(c: Tensor, eigenvalues: Tensor, radius: float) -> tuple[Tensor, float, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from numbers import Real
 from typing import Any, Literal, get_args
 
@@ -15,6 +16,7 @@ from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.dense_hessian import LARGEST_DENSE, NewtonModel
 from course_lib.methods.hyperparameters import number
 from course_lib.methods.point import NoStepError, Point
+from course_lib.methods.scaling import length_of
 from course_lib.methods.trust_region.dogleg import dogleg_step
 from course_lib.methods.trust_region.exact import exact_step
 from course_lib.methods.trust_region.steihaug import steihaug_cg_step
@@ -24,7 +26,7 @@ __all__ = ["TrustRegion"]
 
 Solver = Literal["dogleg", "Steihaug-CG", "exact"]
 
-_MOST_TRIALS = 200
+_MOST_TRIALS = 1050  # quarters of a radius from the largest number to the smallest
 _ACCEPTED = 1e-4
 _POOR, _GOOD = 0.25, 0.75
 
@@ -85,8 +87,8 @@ class TrustRegion(ClosureMethod):
         TypeError: an argument is of the wrong type.
 
     The reason of a step that is not made (``reason``) is that
-    the gradient is zero, that the Hessian is not finite, or that no step that changes
-    :math:`x` at all lowers :math:`F`.
+    the gradient is zero, that the Hessian is not finite, that no step that changes
+    :math:`x` at all lowers :math:`F`, or that the radius is too small beside :math:`x` for that.
 
     Example:
         >>> from course_lib.training import minimize
@@ -125,18 +127,24 @@ class TrustRegion(ClosureMethod):
         """Return the first trial point that keeps enough of the model's promise."""
         radius = min(memory.get("radius", group["radius"]), group["max_radius"])
         model = _Model(point, self.solver, self.max_size)
-        for _ in range(_MOST_TRIALS):
+        for k in range(_MOST_TRIALS):
             step = model.step(radius)
-            if step.decrease == 0:
+            if step.decrease == 0 and k == 0:
                 raise NoStepError(_no_way_down(point))
+            if step.decrease == 0:
+                break
             trial = point.move(1.0, step.p)
             if not bool((trial.x != point.x).any()):
+                if k == 0 and step.on_boundary:
+                    raise NoStepError(
+                        f"radius is {radius:.3g}, too small to change parameters of this size"
+                    )
                 break
             kept = _kept(point, trial, step)
             if not kept >= _POOR:
-                radius = float(torch.linalg.vector_norm(step.p)) / 4
+                radius = max(min(radius, length_of(step.p)) / 4, math.ulp(0.0))
             elif kept > _GOOD and step.on_boundary:
-                radius = min(2 * radius, group["max_radius"])
+                radius = min(2 * radius, group["max_radius"], sys.float_info.max)
             if kept > _ACCEPTED:
                 memory["radius"] = radius
                 return trial

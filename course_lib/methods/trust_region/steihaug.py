@@ -11,6 +11,7 @@ from torch import Tensor
 from course_lib.arguments import check_number
 from course_lib.methods.conjugate_gradients import conjugate_gradient
 from course_lib.methods.point import NoStepError
+from course_lib.methods.scaling import length_of
 from course_lib.methods.trust_region.subproblem import TrustRegionStep, check_gradient
 
 __all__ = ["steihaug_cg_step"]
@@ -36,7 +37,7 @@ def steihaug_cg_step(
         radius: :math:`\Delta > 0`.
         tolerance: stop at :math:`\|Hp + g\| \le` `tolerance` :math:`\cdot\,\|g\|`. By default
             :math:`\min(\frac12, \sqrt{\|g\|})`, for which the trust-region method converges
-            superlinearly.
+            superlinearly, but not less than the precision of the dtype.
 
     Returns:
         The step and what the model promises of it. It is zero where :math:`g = 0`: a saddle is left
@@ -56,8 +57,9 @@ def steihaug_cg_step(
     """
     check_gradient(g, radius)
     if tolerance is None:
-        length = float(torch.linalg.vector_norm(g))
-        tolerance = min(0.5, math.sqrt(length)) if 0 < length < math.inf else 0.5
+        length = length_of(g)
+        least = torch.finfo(g.dtype).eps  # the residual is not known more exactly
+        tolerance = max(min(0.5, math.sqrt(length)), least) if 0 < length < math.inf else 0.5
     check_number("tolerance", tolerance, low=0)
     found = conjugate_gradient(product, -g, radius=radius, tolerance=tolerance)
     if found.status == "not finite" and not bool(found.x.any()):
