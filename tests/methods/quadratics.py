@@ -62,6 +62,17 @@ def quadratics(draw, max_n=10, max_condition=1e6):
     return quadratic(scale * condition**spread, draw(st.integers(0, 10**6)))
 
 
+@st.composite
+def separated_quadratics(draw, max_n=10, max_condition=1e3):
+    """Positive definite ones, with eigenvalues in a geometric row, each moved by a quarter gap."""
+    n = draw(st.integers(1, max_n))
+    condition = 10 ** draw(st.floats(0.5, torch.tensor(max_condition).log10().item()))
+    moves = draw(st.lists(st.floats(-0.25, 0.25), min_size=n, max_size=n))
+    places = torch.arange(n) + torch.tensor(moves, dtype=torch.float64)
+    scale = 10 ** draw(st.floats(-3, 3))
+    return quadratic(scale * condition ** (places / n), draw(st.integers(0, 10**6)))
+
+
 def rosenbrock(x):
     return (100 * (x[1::2] - x[::2] ** 2) ** 2 + (1 - x[::2]) ** 2).sum()
 
