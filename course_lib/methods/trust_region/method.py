@@ -26,7 +26,6 @@ __all__ = ["TrustRegion"]
 
 Solver = Literal["dogleg", "Steihaug-CG", "exact"]
 
-_MOST_TRIALS = 1050  # quarters of a radius from the largest number to the smallest
 _ACCEPTED = 1e-4
 _POOR, _GOOD = 0.25, 0.75
 
@@ -125,30 +124,24 @@ class TrustRegion(ClosureMethod):
 
     def advance(self, point: Point, memory: dict[str, Any], group: dict[str, Any]) -> Point:
         """Return the first trial point that keeps enough of the model's promise."""
-        radius = min(memory.get("radius", group["radius"]), group["max_radius"])
+        radius = first = min(memory.get("radius", group["radius"]), group["max_radius"])
         model = _Model(point, self.solver, self.max_size)
-        for k in range(_MOST_TRIALS):
+        while radius > 0:
             step = model.step(radius)
-            if step.decrease == 0 and k == 0:
-                raise NoStepError(_no_way_down(point))
             if step.decrease == 0:
                 break
             trial = point.move(1.0, step.p)
             if not bool((trial.x != point.x).any()):
-                if k == 0 and step.on_boundary:
-                    raise NoStepError(
-                        f"radius is {radius:.3g}, too small to change parameters of this size"
-                    )
                 break
             kept = _kept(point, trial, step)
             if not kept >= _POOR:
-                radius = max(min(radius, length_of(step.p)) / 4, math.ulp(0.0))
+                radius = min(radius, length_of(step.p)) / 4
             elif kept > _GOOD and step.on_boundary:
                 radius = min(2 * radius, group["max_radius"], sys.float_info.max)
             if kept > _ACCEPTED:
                 memory["radius"] = radius
                 return trial
-        raise NoStepError("no step that changes the parameters lowers the function")
+        raise NoStepError(_no_way_down(point, step, None if radius < first else first))
 
 
 class _Model:
@@ -177,7 +170,12 @@ def _kept(point: Point, trial: Point, step: TrustRegionStep) -> float:
     return -0.5 * (point.slope(step.p) + trial.slope(step.p)) / step.decrease
 
 
-def _no_way_down(point: Point) -> str:
+def _no_way_down(point: Point, step: TrustRegionStep, first: float | None) -> str:
+    """Return why the last step is no step; `first` is the radius if it was the first trial."""
+    if first is None or (step.decrease > 0 and not step.on_boundary):
+        return "no step that changes the parameters lowers the function"
+    if step.decrease > 0:
+        return f"radius is {first:.3g}, too small to change parameters of this size"
     if not bool(point.gradient.any()):
         return "the gradient is zero: the parameters are at a critical point"
     return "the model promises no decrease: the gradient is too small for the dtype"
