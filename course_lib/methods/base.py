@@ -66,8 +66,11 @@ class Method(RuleRunner, Optimizer):
     - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter;
       ``on_entries(update)`` is the rule on the entries that a gradient holds, and on these alone.
       ``dense_gradients = False``, if it takes no others.
-    - ``update_list``, for a rule without temporaries: the same with a list of tensors in place of
-      each vector, by ``torch._foreach_...``. It takes the rule's place, unless compiled.
+    - ``update_in_place``, for speed: the same in fewer operations. It is given one letter more,
+      `w`, a vector to work in, and takes the rule's place, unless compiled.
+    - ``update_list``, for speed: the same with a list of tensors in place of each vector, by
+      ``torch._foreach_...``. It takes the rule's place, unless compiled; with
+      ``gathers_small = True`` not for many small tensors on the CPU.
 
     The base runs the rule. On the CPU, large tensors are worked on in place in chunks that fit the
     cache, small ones are gathered into one vector and copied back; on other devices the same

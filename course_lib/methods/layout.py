@@ -41,6 +41,7 @@ class Layout:
             place = p.untyped_storage()._cdata, p.storage_offset()
             gathered[p.dtype, p.device, seen[place]].append(i)
             seen[place] += 1
+        self.gathered = sum(p.device.type in small for p in params) - len(self.large)
         self.buckets = [
             (indices, Bucket([params[i] for i in indices])) for indices in gathered.values()
         ]
@@ -59,7 +60,7 @@ def _traits(params: Sequence[Tensor]) -> tuple[list[Any], ...] | None:
     """Return what a layout depends on; None where it is not told at a glance.
 
     That is so for complex tensors, which may be conjugate views, and for subclasses, such as fake
-    tensors, which have no place in memory.
+    tensors, which have no place in memory. Places on different devices differ.
     """
     if not {type(p) for p in params} <= {Tensor, torch.nn.Parameter}:
         return None
@@ -70,6 +71,5 @@ def _traits(params: Sequence[Tensor]) -> tuple[list[Any], ...] | None:
         dtypes,
         [p.data_ptr() for p in params],
         [p.shape for p in params],
-        [p.device for p in params],
         [p.is_contiguous() for p in params],
     )

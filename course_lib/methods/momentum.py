@@ -90,11 +90,13 @@ class HeavyBall(Method):
         s.mul_(beta).sub_(g, alpha=alpha)
         x += s
 
+    gathers_small = True
+
     @staticmethod
     def update_list(
         xs: list[Tensor], gs: list[Tensor], s: list[Tensor], *, alpha: float, beta: float
     ) -> None:
         """Take the same step for each of a list of tensors, in three operations."""
         torch._foreach_mul_(s, beta)
-        torch._foreach_sub_(s, gs, alpha=alpha)
+        torch._foreach_add_(s, gs, alpha=-alpha)
         torch._foreach_add_(xs, s)

@@ -107,13 +107,15 @@ class Nesterov(Method):
         v *= beta
         y += v
 
+    gathers_small = True
+
     @staticmethod
     def update_list(
         ys: list[Tensor], gs: list[Tensor], v: list[Tensor], *, alpha: float, beta: float
     ) -> None:
         """Take the same step for each of a list of tensors, in four operations."""
-        torch._foreach_sub_(ys, gs, alpha=alpha)
-        torch._foreach_sub_(v, gs, alpha=alpha)
+        torch._foreach_add_(ys, gs, alpha=-alpha)
+        torch._foreach_add_(v, gs, alpha=-alpha)
         torch._foreach_mul_(v, beta)
         torch._foreach_add_(ys, v)
 

@@ -1,7 +1,7 @@
 """Running a rule: on lists, on chunks of large tensors, on buckets of small ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -10,10 +10,14 @@ from torch import Tensor
 from course_lib.methods.buckets import Bucket, check_shape
 from course_lib.methods.hyperparameters import number
 from course_lib.methods.layout import Layout
+from course_lib.methods.moments import Moment, States, moments_of
 from course_lib.methods.vector_rule import VectorRule
 
 CHUNK = 2**18
 """Elements in a chunk on the CPU: what a rule works on then stays in the cache."""
+
+MANY = 32
+"""From so many small tensors on, gathering them is faster than operations on lists of them."""
 
 SMALL = {"cpu": 2**14}
 """Tensors of fewer elements are gathered into a bucket, by type of device."""
@@ -25,9 +29,6 @@ Group = dict[str, Any]
 Letters = dict[str, Any]
 Rule = Callable[..., None]
 Tensors = list[Tensor] | tuple[Tensor, ...]
-States = list[dict[str, Any]]
-Moment = tuple[int | None, bool]
-"""The number of steps taken, where it is counted, and whether there was no state before."""
 
 
 class RuleRunner:
@@ -44,6 +45,7 @@ class RuleRunner:
     update: ClassVar[Rule]
     update_in_place: ClassVar[Rule | None] = None
     update_list: ClassVar[Rule | None] = None
+    gathers_small: ClassVar[bool] = False
     update_sparse: ClassVar[Rule | None] = None
 
     letters: Callable[[Group], Letters]
@@ -65,16 +67,13 @@ class RuleRunner:
         return type(self)
 
     def _step_group(self, index: int, group: Group) -> None:
-        params, grads, sparse = [], [], []
-        for p in group["params"]:
-            g = p.grad
-            if g is None:
-                continue
-            if g.layout is not torch.strided:
-                sparse.append((p, g))
-                continue
-            params.append(p)
-            grads.append(g)
+        params, grads = group["params"], [p.grad for p in group["params"]]
+        sparse: list[tuple[Tensor, Tensor]] = []
+        if {None if g is None else g.layout for g in grads} != {torch.strided}:
+            pairs = [(p, g) for p, g in zip(params, grads, strict=True) if g is not None]
+            sparse = [(p, g) for p, g in pairs if g.layout is not torch.strided]
+            pairs = [(p, g) for p, g in pairs if g.layout is torch.strided]
+            params, grads = [p for p, _ in pairs], [g for _, g in pairs]
         rule = self.rule_of(group)
         update_sparse = self._sparse_rule(index, group, sparse) if sparse else None
         if params and not self.dense_gradients:
@@ -86,26 +85,51 @@ class RuleRunner:
         if update_sparse is not None:
             for p, g in sparse:
                 self._step_sparse(update_sparse, group, letters, p, g)
-        update_list = None if self._compile else rule.update_list
         layouts: list[Layout] = []
         for moment, (xs, gs, states) in self._by_moment(rule, group, params, grads).items():
             now = self._letters_now(rule, group, letters, moment)
-            if update_list is not None:
-                self._step_list(update_list, group, now, xs, gs, states)
+            if rule.update_list is not None and not self._compile and not rule.gathers_small:
+                self._step_list(rule, group, now, xs, gs, states)
                 continue
             known = self._layouts.get(index, [])[len(layouts) :][:1]
             fits = known and known[0].fits(xs)
             layouts.append(known[0] if fits else Layout(xs, SMALL, SMALL_ELSEWHERE))
-            run = VectorRule(
-                rule,
-                now,
-                decay=self.coupled_decay(group),
-                maximize=group.get("maximize", False),
-                compile=self._compile,
-                work=self._work,
-            )
-            self._step_flat(run, group, layouts[-1], gs, states)
+            self._step_sorted(rule, group, now, layouts[-1], gs, states)
         self._layouts[index] = layouts
+
+    def _step_sorted(
+        self,
+        rule: type["RuleRunner"],
+        group: Group,
+        letters: Letters,
+        layout: Layout,
+        grads: Tensors,
+        states: States,
+    ) -> None:
+        """Run a rule on vectors, or as a list what is faster so: see ``gathers_small``."""
+        listed: Sequence[int] = []
+        if rule.update_list is not None and not self._compile:
+            listed = layout.large if layout.gathered >= MANY else range(len(grads))
+        if listed:
+            xs, gs = [layout.params[i] for i in listed], [grads[i] for i in listed]
+            self._step_list(rule, group, letters, xs, gs, [states[i] for i in listed])
+        if len(listed) == len(grads):
+            return
+        run = VectorRule(
+            rule,
+            letters,
+            decay=self.coupled_decay(group),
+            maximize=group.get("maximize", False),
+            compile=self._compile,
+            work=self._work,
+        )
+        for i in layout.large if not listed else ():
+            self._step_in_place(run, group, layout.params[i], grads[i], states[i : i + 1])
+        for indices, bucket in layout.buckets:
+            gs, some = grads, states
+            if len(indices) < len(grads):
+                gs, some = [grads[i] for i in indices], [states[i] for i in indices if states]
+            self._step_bucket(run, group, bucket, gs, some)
 
     def _by_moment(
         self, rule: type["RuleRunner"], group: Group, params: Tensors, grads: Tensors
@@ -117,8 +141,8 @@ class RuleRunner:
         if not (keys or rule._counts):
             return {(None, False): (params, grads, [])}
         states = [self.state[p] for p in params]
-        moments = _moments(rule, keys, states)
-        if len(set(moments)) == 1:
+        moments = moments_of(states, keys, counted=rule._counts, asks_first=rule._asks_first)
+        if len(moments) == 1:
             return {moments[0]: (params, grads, states)}
         sorted_: defaultdict[Moment, tuple[list, list, list]] = defaultdict(lambda: ([], [], []))
         for moment, *entry in zip(moments, params, grads, states, strict=True):
@@ -139,7 +163,7 @@ class RuleRunner:
 
     def _step_list(
         self,
-        update_list: Rule,
+        rule: type["RuleRunner"],
         group: Group,
         letters: Letters,
         params: Tensors,
@@ -156,7 +180,8 @@ class RuleRunner:
             letter: self._fitted(params, states, letter, key, group)
             for letter, key in self.states_of(group).items()
         }
-        update_list(params, grads, **lists, **letters)
+        assert rule.update_list is not None
+        rule.update_list(params, grads, **lists, **letters)
         self._check_in_place("update_list", params[0], version)
 
     def _fitted(
@@ -173,22 +198,11 @@ class RuleRunner:
 
     def _make(self, params: Tensors, states: States, letter: str, key: str, group: Group) -> None:
         """Make the state `key` where it is new."""
+        if False not in [key in state for state in states]:
+            return
         for p, state in zip(params, states, strict=True):
             if key not in state:
                 state[key] = self.new_state(p, letter, group)
-
-    def _step_flat(
-        self, run: VectorRule, group: Group, layout: Layout, grads: Tensors, states: States
-    ) -> None:
-        """Run a rule on vectors: large tensors in place, small ones by way of buckets."""
-        for i in layout.large:
-            self._step_in_place(run, group, layout.params[i], grads[i], states[i : i + 1])
-        for indices, bucket in layout.buckets:
-            if len(indices) == len(grads):
-                self._step_bucket(run, group, bucket, grads, states)
-            else:
-                some = [states[i] for i in indices] if states else []
-                self._step_bucket(run, group, bucket, [grads[i] for i in indices], some)
 
     def _step_in_place(
         self, run: VectorRule, group: Group, p: Tensor, g: Tensor, states: States
@@ -269,28 +283,11 @@ class RuleRunner:
         keys = self.states_of(group)
         states = [self.state[p]] if keys or rule._counts else []
         if states:
-            (moment,) = _moments(rule, list(keys.values()), states)
+            (moment,) = moments_of(
+                states, list(keys.values()), counted=rule._counts, asks_first=rule._asks_first
+            )
             letters = self._letters_now(rule, group, letters, moment)
         vectors = {
             letter: self._fitted([p], states, letter, key, group)[0] for letter, key in keys.items()
         }
         update_sparse(p, g, **vectors, **letters)
-
-
-def _moments(rule: type[RuleRunner], keys: list[str], states: States) -> list[Moment]:
-    """Count one more step of each parameter; return the counts, and whether it had no state.
-
-    Args:
-        rule: Says what it asks of its time.
-        keys: The states that the rule keeps.
-        states: ``state[p]`` of each parameter.
-    """
-    firsts = [False] * len(states)
-    if rule._asks_first:
-        firsts = [not any(key in state for key in keys) for state in states]
-    if not rule._counts:
-        return [(None, first) for first in firsts]
-    counts = [int(state.get("step", 0)) + 1 for state in states]
-    for state, k in zip(states, counts, strict=True):
-        state["step"] = k
-    return list(zip(counts, firsts, strict=True))

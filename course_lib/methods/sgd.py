@@ -131,7 +131,7 @@ class SGD(Method):
     @staticmethod
     def update_list(xs: list[Tensor], gs: list[Tensor], *, t: float) -> None:
         """Take the same step for each of a list of tensors, in one operation."""
-        torch._foreach_sub_(xs, gs, alpha=t)
+        torch._foreach_add_(xs, gs, alpha=-t)
 
     update_sparse = update
 
@@ -178,6 +178,8 @@ class SGDWithMomentum(Method):
             b.mul_(mu).add_(g, alpha=1 - tau)
         x -= t * (g + mu * b if nesterov else b)
 
+    gathers_small = True
+
     @staticmethod
     def update_list(
         xs: list[Tensor],
@@ -196,5 +198,6 @@ class SGDWithMomentum(Method):
         else:
             torch._foreach_mul_(b, mu)
             torch._foreach_add_(b, gs, alpha=1 - tau)
-        ds = torch._foreach_add(gs, b, alpha=mu) if nesterov else b
-        torch._foreach_sub_(xs, ds, alpha=t)
+        if nesterov:
+            torch._foreach_add_(xs, gs, alpha=-t)
+        torch._foreach_add_(xs, b, alpha=-t * mu if nesterov else -t)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, RMSprop
+from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, Nesterov, RMSprop
 
 Bounds = tuple[float | None, float | None, float | None]
 
@@ -46,11 +46,16 @@ def _compiled(ours, theirs, **options) -> Pair:
     )
 
 
+_NESTEROV = {"momentum": 0.9, "nesterov": True}
 _TORCHS_MOMENTUM = functools.partial(torch.optim.SGD, momentum=0.9)
+_TORCHS_NESTEROV = functools.partial(torch.optim.SGD, **_NESTEROV)
 
 PAIRS = [
     _momentum("SGD", SGD, torch.optim.SGD),
+    _momentum("SGD with momentum", functools.partial(SGD, momentum=0.9), _TORCHS_MOMENTUM),
+    _momentum("SGD with nesterov", functools.partial(SGD, **_NESTEROV), _TORCHS_NESTEROV),
     _momentum("HeavyBall", HeavyBall, _TORCHS_MOMENTUM),
+    _momentum("Nesterov", Nesterov, _TORCHS_NESTEROV),
     _adaptive(Adagrad, torch.optim.Adagrad),
     _adaptive(RMSprop, torch.optim.RMSprop),
     _adaptive(Adam, torch.optim.Adam),
