@@ -51,6 +51,9 @@ def quadratic(eigenvalues, seed=0):
     return Quadratic(matrix_of(eigenvalues, seed), b)
 
 
+different_eigenvalues = st.lists(st.integers(1, 40), min_size=2, max_size=5, unique=True)
+
+
 @st.composite
 def quadratics(draw, max_n=10, max_condition=1e6):
     """Positive definite ones, with eigenvalues spread over [scale, scale * condition]."""

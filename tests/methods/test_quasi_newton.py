@@ -1,20 +1,19 @@
 """BFGS: what the theory of quadratics says, scipy's minimisers, and what goes wrong."""
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import BFGS as ScipyUpdate
 from scipy.optimize import minimize as scipy_minimize
 
 from course_lib.methods import BFGS, BFGSDirection, FixedStep, LinearCG, line_search
-from course_lib.methods.quasi_newton import bfgs_update, has_curvature
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
 from course_lib.training import minimize
+from tests.methods.known_point import KnownPoint
 from tests.methods.quadratics import (
     BOWL,
     FUNCTIONS,
+    different_eigenvalues,
     each_function,
     quadratic,
     quadratics,
@@ -42,9 +41,6 @@ def run(f, start, steps, **options):
     return torch.stack(points), method.state[x]["memory"]["direction"].get("H"), method
 
 
-different_eigenvalues = st.lists(st.integers(1, 40), min_size=2, max_size=5, unique=True)
-
-
 @settings(max_examples=50)
 @given(different_eigenvalues, st.integers(0, 10**6), st.booleans())
 def test_after_n_exact_steps_it_has_learned_the_inverse_hessian(eigenvalues, seed, scaling):
@@ -56,20 +52,10 @@ def test_after_n_exact_steps_it_has_learned_the_inverse_hessian(eigenvalues, see
     assert problem.gap(path.x[-1]) <= 1e-9 * problem.gap(problem.start)
     memory = {}
     for x in path.x:  # gradients shifted by b, so that none is zero; y is a difference
-        options["direction"](_KnownPoint(x, problem.A @ x + problem.b), memory)
+        options["direction"](KnownPoint(x, problem.A @ x + problem.b), memory)
     inverse = torch.linalg.inv(problem.A)
     error = torch.linalg.matrix_norm(memory["H"] - inverse)
     assert float(error) <= 1e-4 * float(torch.linalg.matrix_norm(inverse))
-
-
-class _KnownPoint:
-    """A point whose gradient is given."""
-
-    def __init__(self, x, gradient):
-        self.x, self.gradient, self.size = x, gradient, x.numel()
-
-    def slope(self, d):
-        return float(self.gradient @ d)
 
 
 @settings(max_examples=25)
@@ -87,43 +73,6 @@ def test_with_exact_steps_it_makes_the_steps_of_linear_cg(problem, scaling):
     steps = min(len(a), len(b))
     assert steps >= 1
     assert float((a.x[: steps + 1] - b.x[: steps + 1]).norm()) <= 1e-5 * size
-
-
-@given(different_eigenvalues, st.integers(1, 5))
-def test_the_update_is_that_of_scipy(eigenvalues, m):
-    """scipy keeps the same matrix for its trust-region methods, as a class of its own."""
-    problem = quadratic([float(value) for value in eigenvalues])
-    generator = torch.Generator().manual_seed(m)
-    theirs = ScipyUpdate(init_scale=1.0)
-    theirs.initialize(problem.n, "inv_hess")
-    memory, x = {}, torch.zeros(problem.n, dtype=torch.float64)
-    direction = BFGSDirection(scaling=False)
-    direction(_KnownPoint(x, problem.A @ x - problem.b), memory)
-    for _ in range(m):
-        s = torch.randn(problem.n, generator=generator, dtype=torch.float64)
-        theirs.update(s.numpy(), (problem.A @ s).numpy())
-        x = x + s
-        direction(_KnownPoint(x, problem.A @ x - problem.b), memory)
-    want = theirs.get_matrix()
-    np.testing.assert_allclose(memory["H"].numpy(), want, rtol=0, atol=1e-7 * np.abs(want).max())
-
-
-@given(st.integers(1, 6), st.integers(0, 10**6))
-def test_the_update_is_the_formula_and_leaves_its_arguments(n, seed):
-    generator = torch.Generator().manual_seed(seed)
-    root = torch.randn(n, n, generator=generator, dtype=torch.float64)
-    H = (root + root.T) / 2
-    s, y = torch.randn(2, n, generator=generator, dtype=torch.float64)
-    y = y + (1 + s.norm() * y.norm()) * s / (s @ s)  # so that s'y is at least 1
-    before = H.clone()
-    new = bfgs_update(H, s, y)
-    rho, unit = 1 / (s @ y), torch.eye(n, dtype=torch.float64)
-    want = (unit - rho * torch.outer(s, y)) @ H @ (unit - rho * torch.outer(y, s))
-    want = want + rho * torch.outer(s, s)
-    size = float(want.norm() + H.norm())
-    torch.testing.assert_close(new, want, rtol=0, atol=1e-9 * size)
-    assert torch.equal(new, new.T)
-    assert torch.equal(H, before)
 
 
 @each_function
@@ -232,7 +181,7 @@ def test_damping_leaves_a_fifth_of_the_curvature_of_the_model(eigenvalues, t, sh
     y = share * (B @ s)
     x = torch.zeros_like(s)
     memory = {"x": x, "g": g, "H": H}
-    BFGSDirection(damping=True)(_KnownPoint(x + s, g + y), memory)
+    BFGSDirection(damping=True)(KnownPoint(x + s, g + y), memory)
     new = torch.linalg.inv(memory["H"])
     assert float(s @ new @ s) == pytest.approx(0.2 * float(s @ B @ s), rel=1e-6)
 
@@ -249,7 +198,7 @@ def test_damping_leaves_enough_curvature_as_it_is():
     y = problem.A @ problem.b
     memories = [{"x": 0 * y, "g": y, "H": torch.eye(2, dtype=torch.float64)} for _ in range(2)]
     for damping, memory in zip((False, True), memories, strict=True):
-        BFGSDirection(damping=damping)(_KnownPoint(problem.b, 2 * y), memory)
+        BFGSDirection(damping=damping)(KnownPoint(problem.b, 2 * y), memory)
     assert torch.equal(memories[0]["H"], memories[1]["H"])
 
 
@@ -258,7 +207,7 @@ def test_where_the_direction_goes_up_it_starts_again():
     x = torch.tensor([3.0, 4.0], dtype=torch.float64)
     g = torch.tensor([6.0, 2.0], dtype=torch.float64)
     memory = {"x": x, "g": g, "H": -torch.eye(2, dtype=torch.float64)}
-    d = BFGSDirection()(_KnownPoint(x, g), memory)
+    d = BFGSDirection()(KnownPoint(x, g), memory)
     torch.testing.assert_close(d, -g / 8)
     assert "H" not in memory
 
@@ -274,21 +223,6 @@ def test_too_many_variables_are_refused_before_the_matrix_is_made():
     with pytest.raises(ValueError, match="max_size must be at least the number of variables, 11"):
         minimize(lambda x: x @ x, [1.0] * 11, lambda p: BFGS(p, max_size=10), steps=1)
     assert len(minimize(lambda x: x @ x, [1.0] * 10, lambda p: BFGS(p, max_size=10), steps=1)) == 1
-
-
-@given(st.floats(-1, 1), st.floats(1e-150, 1e150), st.floats(1e-150, 1e150))
-def test_curvature_is_a_matter_of_the_angle_alone(cosine, a, b):
-    if 0 < abs(cosine) < 1e-12:
-        return  # rounding
-    s = a * torch.tensor([1.0, 0.0], dtype=torch.float64)
-    y = b * torch.tensor([cosine, (1 - cosine**2) ** 0.5], dtype=torch.float64)
-    assert has_curvature(s, y) == (cosine > 0)
-
-
-def test_what_is_not_finite_has_no_curvature():
-    s = torch.tensor([1.0, 1.0])
-    for bad in (float("nan"), float("inf")):
-        assert not has_curvature(s, torch.tensor([bad, 1.0]))
 
 
 @pytest.mark.parametrize(
