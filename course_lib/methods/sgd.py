@@ -149,7 +149,7 @@ class SGDWithMomentum(Method):
     with `momentum` :math:`\mu` and `dampening` :math:`\tau`. The buffer is a sum of gradients, not
     of steps: the step size multiplies all that is remembered. A change of `lr` from
     :math:`t_{k-1}` to :math:`t_k` therefore rescales the memory too, and the lecture's
-    :math:`\beta_k` is :math:`\mu\, t_k / t_{k-1}`.
+    :math:`\beta_k` is :math:`\mu\, t_k / t_{k-1}`, which :func:`beta_from_momentum` gives.
 
     Use it by ``SGD(params, lr, momentum)``; the class itself only states the rule.
 
