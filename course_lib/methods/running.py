@@ -112,7 +112,8 @@ class RuleRunner:
             listed = layout.large if layout.gathered >= MANY else range(len(grads))
         if listed:
             xs, gs = [layout.params[i] for i in listed], [grads[i] for i in listed]
-            self._step_list(rule, group, letters, xs, gs, [states[i] for i in listed])
+            some = [states[i] for i in listed if states]
+            self._step_list(rule, group, letters, xs, gs, some)
         if len(listed) == len(grads):
             return
         run = VectorRule(
@@ -126,10 +127,8 @@ class RuleRunner:
         for i in layout.large if not listed else ():
             self._step_in_place(run, group, layout.params[i], grads[i], states[i : i + 1])
         for indices, bucket in layout.buckets:
-            gs, some = grads, states
-            if len(indices) < len(grads):
-                gs, some = [grads[i] for i in indices], [states[i] for i in indices if states]
-            self._step_bucket(run, group, bucket, gs, some)
+            gs = [grads[i] for i in indices]
+            self._step_bucket(run, group, bucket, gs, [states[i] for i in indices if states])
 
     def _by_moment(
         self, rule: type["RuleRunner"], group: Group, params: Tensors, grads: Tensors
