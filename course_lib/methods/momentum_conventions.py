@@ -87,13 +87,14 @@ def last_step_from_buffer(buffer: Tensor, lr: float) -> Tensor:
         lr: :math:`\gamma_{k-1}`, the learning rate of the last step that was taken, above 0.
 
     Raises:
-        TypeError, ValueError: `lr` is not as described.
+        TypeError, ValueError: an argument is not as described.
 
     Example:
         >>> import torch
         >>> last_step_from_buffer(torch.tensor([2.0]), lr=0.5)
         tensor([-1.])
     """
+    buffer = _check_tensor("buffer", buffer)
     return -check_number("lr", lr, above=0) * buffer
 
 
@@ -108,11 +109,18 @@ def buffer_from_last_step(last_step: Tensor, lr: float) -> Tensor:
         lr: :math:`\gamma_{k-1}`, the learning rate of the last step that was taken, above 0.
 
     Raises:
-        TypeError, ValueError: `lr` is not as described.
+        TypeError, ValueError: an argument is not as described.
 
     Example:
         >>> import torch
         >>> buffer_from_last_step(torch.tensor([-1.0]), lr=0.5)
         tensor([2.])
     """
+    last_step = _check_tensor("last_step", last_step)
     return -last_step / check_number("lr", lr, above=0)
+
+
+def _check_tensor(name: str, value: Tensor) -> Tensor:
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {value!r}")
+    return value

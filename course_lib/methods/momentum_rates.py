@@ -8,7 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from course_lib.arguments import check_flag, check_integer, check_number
+from course_lib.arguments import (
+    check_flag,
+    check_floating_tensor,
+    check_integer,
+    check_number,
+)
 
 __all__ = [
     "MomentumParameters",
@@ -170,6 +175,7 @@ def heavy_ball_rate(h: Tensor, lr: float, beta: float) -> Tensor:
 
     Source: Polyak 1964; the picture is that of Goh, *Why momentum really works*, Distill 2017.
     """
+    h = check_floating_tensor("h", h)
     lr, beta = check_number("lr", lr, low=0), check_number("beta", beta, low=0)
     return _largest_root(1 + beta - lr * h, torch.full_like(h, beta))
 
@@ -203,6 +209,7 @@ def nesterov_rate(h: Tensor, lr: float, beta: float) -> Tensor:
 
     Source: slide 26; Lessard, Recht and Packard 2016.
     """
+    h = check_floating_tensor("h", h)
     lr, beta = check_number("lr", lr, low=0), check_number("beta", beta, low=0)
     return _largest_root((1 + beta) * (1 - lr * h), beta * (1 - lr * h))
 

@@ -119,3 +119,9 @@ def test_the_two_conversions_undo_each_other(value, lr, previous_lr):
 def test_what_has_no_meaning_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("convert", [buffer_from_last_step, last_step_from_buffer])
+def test_only_tensors_are_converted(convert):
+    with pytest.raises(TypeError, match=r"must be a tensor, got 1\.0"):
+        convert(1.0, 0.1)

@@ -148,3 +148,11 @@ def test_curvatures_that_are_none_are_refused(parameters, mu, L):
 def test_a_step_before_the_first_has_no_beta():
     with pytest.raises(ValueError, match="k must be an integer of at least 1, got 0"):
         nesterov_beta(0)
+
+
+@pytest.mark.parametrize("rate", [heavy_ball_rate, nesterov_rate])
+def test_what_is_no_curvature_or_coefficient_is_refused(rate):
+    with pytest.raises(TypeError, match="h must be"):
+        rate(1.0, 0.1, 0.9)
+    with pytest.raises(ValueError, match=r"beta must be .* got -0\.1"):
+        rate(torch.ones(2), 0.1, -0.1)
