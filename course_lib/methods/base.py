@@ -69,8 +69,9 @@ class Method(RuleRunner, Optimizer):
     - ``update_in_place``, for speed: the same in fewer operations. It is given one letter more,
       `w`, a vector to work in, and takes the rule's place, unless compiled.
     - ``update_list``, for speed: the same with a list of tensors in place of each vector, by
-      ``torch._foreach_...``. It takes the rule's place, unless compiled; with
-      ``gathers_small = True`` not for many small tensors on the CPU.
+      ``torch._foreach_...``. It takes the rule's place, also where `compile` is asked for: a single
+      operation has nothing to gain. With ``gathers_small = True`` it does so only for few tensors
+      or large ones on the CPU, and not if compiled.
 
     The base runs the rule. On the CPU, large tensors are worked on in place in chunks that fit the
     cache, small ones are gathered into one vector and copied back; on other devices the same

@@ -88,7 +88,7 @@ class RuleRunner:
         layouts: list[Layout] = []
         for moment, (xs, gs, states) in self._by_moment(rule, group, params, grads).items():
             now = self._letters_now(rule, group, letters, moment)
-            if rule.update_list is not None and not self._compile and not rule.gathers_small:
+            if rule.update_list is not None and not rule.gathers_small:
                 self._step_list(rule, group, now, xs, gs, states)
                 continue
             known = self._layouts.get(index, [])[len(layouts) :][:1]

@@ -41,7 +41,8 @@ class SGD(Method):
         weight_decay: $\lambda$, a non-negative finite number.
         nesterov: Look ahead; needs `momentum` above 0 and no `dampening`.
         maximize: Go up instead of down.
-        compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
+        compile: Run the rule with momentum under ``torch.compile``. On the CPU this needs a C++
+            compiler. Without momentum the rule is one operation, and runs as it is.
 
     Raises:
         ValueError: a hyper-parameter is outside its range, here or in a group.

@@ -1,13 +1,16 @@
 """Rules under torch.compile, and without a compiler."""
 
+import functools
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+import torch
+import torch._dynamo
 
-from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, RMSprop
+from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, RMSprop, vector_rule
 from course_lib.methods.running import CHUNK
 from tests.methods.parameters import leaf
 
@@ -19,10 +22,12 @@ needs_compiler = pytest.mark.skipif(
 
 @needs_compiler
 @pytest.mark.slow
-@pytest.mark.parametrize("method", [SGD, Adagrad, RMSprop, Adam, AdamW, Adamax])
+@pytest.mark.parametrize(
+    "method",
+    [functools.partial(SGD, momentum=0.9), Adagrad, RMSprop, Adam, AdamW, Adamax],
+    ids=lambda method: getattr(method, "__name__", "SGD with momentum"),
+)
 def test_compiled_takes_the_same_steps_and_compiles_once(method):
-    import torch._dynamo
-
     shapes = [(3,), (40, 50), (300, 200), (2 * CHUNK + 1,)]
     ours = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
     theirs = [leaf(*s, seed=i, dtype=torch.float64) for i, s in enumerate(shapes)]
@@ -39,11 +44,20 @@ def test_compiled_takes_the_same_steps_and_compiles_once(method):
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
 
 
+def test_a_rule_of_one_operation_is_not_compiled(monkeypatch):
+    """Plain SGD: there is nothing to gain."""
+    monkeypatch.setattr(vector_rule, "compiled", None)
+    p, q = leaf(300, 200), leaf(300, 200)
+    SGD([p], compile=True).step()
+    SGD([q]).step()
+    assert torch.equal(p, q)
+
+
 def test_compile_without_a_compiler_says_what_it_needs(tmp_path):
     code = (
-        "import torch; from course_lib.methods import SGD\n"
+        "import torch; from course_lib.methods import Adam\n"
         "p = torch.ones(3, requires_grad=True); p.grad = torch.ones(3)\n"
-        "SGD([p], compile=True).step()\n"
+        "Adam([p], compile=True).step()\n"
     )
     environment = {
         **os.environ,
