@@ -1,7 +1,7 @@
 """The base of all elementwise methods: an update rule of a few lines becomes an optimizer."""
 
 import inspect
-from collections import defaultdict
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.methods.hyperparameters import Check, flag, non_negative, once_each
 from course_lib.methods.running import RuleRunner
+from course_lib.methods.saved_states import check_loaded, copied
 
 
 class Method(RuleRunner, Optimizer):
@@ -95,6 +96,8 @@ class Method(RuleRunner, Optimizer):
 
     checks: ClassVar[Mapping[str, Check]] = {}
 
+    _checked: dict[int, list[Any]]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Note what the rule asks about its time."""
         super().__init_subclass__(**kwargs)
@@ -108,7 +111,7 @@ class Method(RuleRunner, Optimizer):
         flag("compile", compile)
         self._check(defaults)
         self._compile = compile
-        self._layouts, self._work = {}, {}
+        self._layouts, self._work, self._checked = {}, {}, {}
         super().__init__(params, defaults)
         self.register_state_dict_post_hook(_copy_state)
 
@@ -144,6 +147,8 @@ class Method(RuleRunner, Optimizer):
             What `closure` returned, or None.
 
         Raises:
+            ValueError, TypeError: a hyper-parameter has been set to a value outside its range;
+                nothing is changed then.
             RuntimeError: a gradient is sparse and the method does not take sparse gradients; or the
                 rule's first run has not changed the parameters in place.
         """
@@ -151,6 +156,8 @@ class Method(RuleRunner, Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        for index, group in enumerate(self.param_groups):
+            self._check_if_changed(index, group)
         for index, group in enumerate(self.param_groups):
             self._step_group(index, group)
         return loss
@@ -176,33 +183,34 @@ class Method(RuleRunner, Optimizer):
             if name in checks:
                 checks[name](name, value)
 
+    def _check_if_changed(self, index: int, group: dict[str, Any]) -> None:
+        """Check the hyper-parameters of a group once more if somebody has replaced one."""
+        values = [value for name, value in group.items() if name != "params"]
+        known = self._checked.get(index, [])
+        if len(known) != len(values) or not all(map(operator.is_, known, values)):
+            self._check(group)
+            self._checked[index] = values
+
     def _check_states(self, states: Mapping[Any, Any], groups: list[dict[str, Any]]) -> None:
-        """Check that each parameter has all its states or none: one alone would start afresh."""
+        """Check that what each parameter has been loaded with can be its state."""
         index = 0
         for group in groups:
-            wanted = list(self.states_of({**self.defaults, **group}).values())
-            wanted += ["step"] if self._counts else []
+            keys = list(self.states_of({**self.defaults, **group}).values())
             for p in group["params"]:
-                held = states.get(p, {})
-                missing = [key for key in wanted if key not in held]
-                if missing and len(missing) < len(wanted):
-                    raise ValueError(
-                        f"state_dict must hold all of {wanted} for a parameter, or none, got "
-                        f"parameter {index} without {missing}"
-                    )
+                check_loaded(states.get(p, {}), keys, self._counts, p, index)
                 index += 1
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled and deep-copied: no cache, and no view of one."""
         state = super().__getstate__()
-        return {**state, "state": _copied(state["state"]), "_compile": self._compile}
+        return {**state, "state": copied(state["state"]), "_compile": self._compile}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take in a pickled or loaded state; options that are missing there keep their default.
 
         Raises:
-            ValueError, TypeError: a hyper-parameter is outside its range, or a parameter has been
-                loaded with some of its states and without others; nothing is changed then.
+            ValueError, TypeError: a hyper-parameter is outside its range, or what a parameter has
+                been loaded with cannot be its state; nothing is changed then.
         """
         for group in state["param_groups"]:
             self._check(group)
@@ -210,7 +218,7 @@ class Method(RuleRunner, Optimizer):
         if not fresh:
             self._check_states(state["state"], state["param_groups"])
         super().__setstate__(state)
-        self._layouts, self._work = {}, {}
+        self._layouts, self._work, self._checked = {}, {}, {}
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)
@@ -218,16 +226,5 @@ class Method(RuleRunner, Optimizer):
             self.register_state_dict_post_hook(_copy_state)
 
 
-def _copied(states: Mapping[Any, Any]) -> Any:
-    """Return `states` with each tensor copied, so that no view drags its bucket along."""
-    copies: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
-    for p, state in states.items():
-        copies[p] = {
-            key: value.clone() if isinstance(value, Tensor) else value
-            for key, value in state.items()
-        }
-    return copies
-
-
 def _copy_state(_: Optimizer, state_dict: dict[str, Any]) -> None:
-    state_dict["state"] = dict(_copied(state_dict["state"]))
+    state_dict["state"] = dict(copied(state_dict["state"]))
