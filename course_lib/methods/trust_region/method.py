@@ -135,7 +135,7 @@ class TrustRegion(ClosureMethod):
                 break
             kept = _kept(point, trial, step)
             if not kept >= _POOR:
-                radius = min(radius, length_of(step.p)) / 4
+                radius = min(2 * radius, length_of(step.p)) / 4
             elif kept > _GOOD and step.on_boundary:
                 radius = min(2 * radius, group["max_radius"], sys.float_info.max)
             if kept > _ACCEPTED:

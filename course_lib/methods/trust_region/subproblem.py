@@ -54,6 +54,7 @@ class ScaledModel:
         if not bool(g.any()):
             a = b + length
         b = max(b, a - length - most) if bool(H.any()) else a - length
+        b += b % 2  # a Cholesky factor has the unit 2^(b/2)
         a = max(a, b + length - most) if far else a
         self.g, self.H, self.radius = in_unit(g, a), in_unit(H, b), times_power(radius, b - a)
         self._length, self._value = a - b, 2 * a - b
