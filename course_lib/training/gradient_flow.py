@@ -36,7 +36,7 @@ class FlowProfile(NamedTuple):
     """
 
     layers: tuple[str, ...]
-    places: NDArray[np.int64]
+    places: NDArray[Any]
     low: NDArray[np.float64]
     middle: NDArray[np.float64]
     high: NDArray[np.float64]
@@ -90,7 +90,7 @@ class GradientFlow:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: torch.nn.Module,
         optimizer: Optimizer | None = None,
         *,
         layers: Iterable[str] | None = None,
@@ -181,19 +181,19 @@ class GradientFlow:
         return tuple(names[i] for i in self._passes.order())
 
     @property
-    def steps(self) -> NDArray[np.int64]:
+    def steps(self) -> NDArray[Any]:
         """The steps recorded, counted from 1, shape (S,)."""
         return np.array(self._recorded_at, dtype=np.int64)
 
     @property
-    def sizes(self) -> NDArray[np.int64]:
+    def sizes(self) -> NDArray[Any]:
         """Number of weights of each layer, shape (L,)."""
         sizes = [sum(p.numel() for p in weights_of(layer)) for layer in self._layers.values()]
         return np.array(sizes, dtype=np.int64)[self._passes.order()]
 
     @property
     def gradients(self) -> NDArray[np.float64]:
-        r""":math:`\lVert\nabla_{W_l}F\rVert`, shape (S, L).
+        r"""Norms :math:`\lVert\nabla_{W_l}F\rVert`, shape (S, L).
 
         NaN where a layer had no gradient, infinite where an entry was infinite or not a number.
         """
@@ -201,12 +201,12 @@ class GradientFlow:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        r""":math:`\lVert W_l\rVert` before each step, shape (S, L)."""
+        r"""Norms :math:`\lVert W_l\rVert` before each step, shape (S, L)."""
         return self._read("weights")
 
     @property
     def relative(self) -> NDArray[np.float64]:
-        r""":math:`\lVert\nabla_{W_l}F\rVert / \lVert W_l\rVert`, shape (S, L).
+        r"""Ratios :math:`\lVert\nabla_{W_l}F\rVert / \lVert W_l\rVert`, shape (S, L).
 
         Times the learning rate, this is the share of its weights that SGD changes in a step.
         """
@@ -215,7 +215,7 @@ class GradientFlow:
 
     @property
     def per_weight(self) -> NDArray[np.float64]:
-        """Root mean square of the gradient's entries, shape (S, L): fair to layers of all sizes."""
+        """Root mean squares of the gradients, shape (S, L), fair to layers of any size."""
         return self.gradients / np.sqrt(self.sizes)
 
     @property
@@ -225,7 +225,7 @@ class GradientFlow:
 
     @property
     def activation_gradients(self) -> NDArray[np.float64]:
-        r""":math:`\lVert\nabla_{a_l}F\rVert` over the batch, shape (S, L)."""
+        r"""Norms :math:`\lVert\nabla_{a_l}F\rVert` over the batch, shape (S, L)."""
         return self._read("activation_gradients")
 
     def _read(self, quantity: str) -> NDArray[np.float64]:
