@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from course_lib.arguments import check_integer
+from course_lib.arguments import check_floating, check_integer
 from course_lib.methods.hyperparameters import finite, flag, non_negative
 from course_lib.methods.matrix_method import MatrixMethod
 
@@ -84,6 +84,11 @@ def _number_of_steps(name: str, value: Any) -> None:
     check_integer(name, value, low=0, high=_MOST_STEPS)
 
 
+def _dtype(name: str, value: Any) -> None:
+    if value is not None:
+        check_floating(name, value)
+
+
 def _adjustment(name: str, value: Any) -> None:
     if value not in _ADJUSTMENTS:
         raise ValueError(f"{name} must be one of {_ADJUSTMENTS}, got {value!r}")
@@ -123,6 +128,7 @@ class Muon(MatrixMethod):
             "match_rms_adamw" for :math:`0.2 \sqrt{\max(n, m)}`, with which the elements of a step
             are about as large as in AdamW, so that its `lr` can be taken over.
         maximize: Go up instead of down; the weights decay all the same.
+        ns_dtype: What :func:`orthogonalized` computes in; None for the dtype of the parameters.
 
     Raises:
         ValueError: a parameter is no real matrix, or a hyper-parameter is outside its range.
@@ -143,7 +149,7 @@ class Muon(MatrixMethod):
     Source: Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024;
     "match_rms_adamw" and the weight decay are from Liu et al., *Muon is scalable for LLM training*,
     2025. It is newer than the lecture. In torch: ``torch.optim.Muon`` takes the same steps; it has
-    no `maximize`, and takes NaN as a hyper-parameter, which is refused here.
+    no `maximize` and no `ns_dtype`, and takes NaN as a hyper-parameter, which is refused here.
     """
 
     states = {"b": "momentum_buffer"}  # noqa: RUF012
@@ -154,6 +160,7 @@ class Muon(MatrixMethod):
         "eps": non_negative,
         "ns_steps": _number_of_steps,
         "adjust_lr_fn": _adjustment,
+        "ns_dtype": _dtype,
     }
     coupled_weight_decay = False
 
@@ -170,6 +177,7 @@ class Muon(MatrixMethod):
         adjust_lr_fn: str | None = None,
         *,
         maximize: bool = False,
+        ns_dtype: torch.dtype | None = torch.bfloat16,
     ) -> None:
         """Check the hyper-parameters and the shapes, and take in the parameters."""
         defaults: dict[str, Any] = {
@@ -182,6 +190,7 @@ class Muon(MatrixMethod):
             "ns_steps": ns_steps,
             "adjust_lr_fn": adjust_lr_fn,
             "maximize": maximize,
+            "ns_dtype": ns_dtype,
         }
         super().__init__(params, defaults)
 
@@ -195,6 +204,7 @@ class Muon(MatrixMethod):
             "coefficients": group["ns_coefficients"],
             "eps": group["eps"],
             "steps": group["ns_steps"],
+            "dtype": group["ns_dtype"],
             "adjustment": group["adjust_lr_fn"],
         }
 
@@ -211,16 +221,18 @@ class Muon(MatrixMethod):
         coefficients: tuple[float, float, float],
         eps: float,
         steps: int,
+        dtype: torch.dtype | None,
         adjustment: str | None,
     ) -> None:
         """Take one step: x_{k+1} = (1 - t_k λ) x_k - t_k r O(d_k)."""
         b.lerp_(g, 1 - mu)
         d = g.lerp(b, mu) if nesterov else b
         x *= 1 - t * decay
-        x.sub_(orthogonalized(d, coefficients, steps, eps), alpha=t * _ratio(x.shape, adjustment))
+        r = shape_factor(x.shape, adjustment)
+        x.sub_(orthogonalized(d, coefficients, steps, eps, dtype=dtype), alpha=t * r)
 
 
-def _ratio(shape: torch.Size, adjustment: str | None) -> float:
+def shape_factor(shape: torch.Size, adjustment: str | None) -> float:
     """Return the factor r of a matrix of this shape."""
     n, m = shape
     if adjustment == "match_rms_adamw":

@@ -91,6 +91,20 @@ def test_the_elements_of_a_step_are_as_large_as_adamws_if_asked_for():
         assert 0.1 < rms < 0.25
 
 
+def test_in_double_precision_a_step_has_the_singular_vectors_of_the_momentum():
+    w = torch.zeros(6, 4, dtype=DOUBLE, requires_grad=True)
+    muon = Muon([w], lr=0.5, weight_decay=0.0, nesterov=False, ns_dtype=None)
+    w.grad = matrix(6, 4)
+    muon.step()
+    want = 0.5 * math.sqrt(6 / 4) * orthogonalized(0.05 * matrix(6, 4), dtype=None)
+    torch.testing.assert_close(w.detach(), -want, rtol=1e-12, atol=1e-12)
+    rounded = orthogonalized(matrix(6, 4))
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(
+        rounded.double(), orthogonalized(matrix(6, 4), dtype=None), rtol=0, atol=0.1
+    )
+
+
 def test_a_zero_gradient_is_no_step():
     w = matrix(3, 4).requires_grad_()
     before = w.detach().clone()
@@ -122,6 +136,7 @@ def test_other_than_matrices_are_refused_with_advice(shape):
         ({"ns_coefficients": (1.0, 2.0)}, "ns_coefficients must be three finite numbers"),
         ({"ns_coefficients": (1.0, 2.0, math.nan)}, r"ns_coefficients\[2\] must be a finite"),
         ({"eps": -1e-7}, "eps must be a non-negative finite number"),
+        ({"ns_dtype": torch.int64}, "ns_dtype must be a floating-point type of torch"),
         ({"adjust_lr_fn": "rms"}, "adjust_lr_fn must be one of .*match_rms_adamw.*got 'rms'"),
     ],
     ids=lambda value: str(value)[:20],
