@@ -14,6 +14,13 @@ from course_lib.methods.base import Method
 from course_lib.methods.closure_method import ClosureMethod
 from course_lib.methods.combined import CombinedOptimizer
 from course_lib.methods.conjugate_gradients import ConjugateGradientResult, conjugate_gradient
+from course_lib.methods.conventions import (
+    CONVENTIONS,
+    Convention,
+    Equivalent,
+    convention,
+    equivalent,
+)
 from course_lib.methods.coordinate_descent import CoordinateDescent, CoordinateDirection
 from course_lib.methods.flat import FlatParameters
 from course_lib.methods.lanczos import KrylovSubspace, lanczos
@@ -89,6 +96,7 @@ from course_lib.methods.trust_region import (
 
 __all__ = [
     "BFGS",
+    "CONVENTIONS",
     "LBFGS",
     "SGD",
     "Adagrad",
@@ -103,10 +111,12 @@ __all__ = [
     "ConjugateDirection",
     "ConjugateGradientResult",
     "Constant",
+    "Convention",
     "CoordinateDescent",
     "CoordinateDirection",
     "Cosine",
     "Direction",
+    "Equivalent",
     "ExactStep",
     "Exponential",
     "FixedStep",
@@ -156,7 +166,9 @@ __all__ = [
     "beta_from_momentum",
     "buffer_from_last_step",
     "conjugate_gradient",
+    "convention",
     "dogleg_step",
+    "equivalent",
     "exact_step",
     "first_direction",
     "heavy_ball_rate",
