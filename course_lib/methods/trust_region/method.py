@@ -141,7 +141,8 @@ class TrustRegion(ClosureMethod):
             if kept > _ACCEPTED:
                 memory["radius"] = radius
                 return trial
-        raise NoStepError(_no_way_down(point, step, None if radius < first else first))
+        shrunk = radius < first or (step.decrease > 0 and "radius" in memory)
+        raise NoStepError(_no_way_down(point, step, radius, shrunk=shrunk))
 
 
 class _Model:
@@ -170,12 +171,12 @@ def _kept(point: Point, trial: Point, step: TrustRegionStep) -> float:
     return -0.5 * (point.slope(step.p) + trial.slope(step.p)) / step.decrease
 
 
-def _no_way_down(point: Point, step: TrustRegionStep, first: float | None) -> str:
-    """Return why the last step is no step; `first` is the radius if it was the first trial."""
-    if first is None or (step.decrease > 0 and not step.on_boundary):
+def _no_way_down(point: Point, step: TrustRegionStep, radius: float, *, shrunk: bool) -> str:
+    """Return why the last step is none; `shrunk`: longer ones did not lower the function."""
+    if shrunk or (step.decrease > 0 and not step.on_boundary):
         return "no step that changes the parameters lowers the function"
     if step.decrease > 0:
-        return f"radius is {first:.3g}, too small to change parameters of this size"
+        return f"radius is {radius:.3g}, too small to change parameters of this size"
     if not bool(point.gradient.any()):
         return "the gradient is zero: the parameters are at a critical point"
     return "the model promises no decrease: the gradient is too small for the dtype"
