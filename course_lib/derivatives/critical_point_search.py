@@ -50,12 +50,12 @@ class CriticalPointSearch:
 
     @property
     def gradient_flat(self) -> Tensor:
-        """Whether the search is stuck elsewhere: the Hessian annihilates the gradient nearly."""
+        """Whether the search is stuck elsewhere, where the Hessian nearly annihilates the gradient."""
         return ~self.critical & (self.flatness <= 1e-3)
 
     @property
     def index(self) -> Tensor:
-        """Share of directions that go down: of negative eigenvalues, in [0, 1]."""
+        """Share of directions that go down, which is that of negative eigenvalues, in [0, 1]."""
         return (self.eigenvalues < 0).to(self.x.dtype).mean(dim=1)
 
 
