@@ -5,7 +5,9 @@
 
 from course_lib.training.batches import BatchesWithReplacement, FullBatch, ShuffledBatches
 from course_lib.training.closure import BatchClosure
+from course_lib.training.curve_figures import CurveFigures
 from course_lib.training.data import Data, MappedData, TensorData, as_data
+from course_lib.training.diagnosis import CASES, Diagnosis, diagnose
 from course_lib.training.evaluation import accuracy, evaluating, mean_loss
 from course_lib.training.fitting import fit
 from course_lib.training.flow_verdict import FlowVerdict
@@ -18,9 +20,12 @@ from course_lib.training.nonfinite import NonFiniteLossError
 from course_lib.training.range_test import RangeTest, lr_range_test
 
 __all__ = [
+    "CASES",
     "BatchClosure",
     "BatchesWithReplacement",
+    "CurveFigures",
     "Data",
+    "Diagnosis",
     "FlowProfile",
     "FlowVerdict",
     "FullBatch",
@@ -36,6 +41,7 @@ __all__ = [
     "Trajectory",
     "accuracy",
     "as_data",
+    "diagnose",
     "evaluating",
     "fit",
     "lr_range_test",

@@ -1,0 +1,251 @@
+"""Read a loss curve: which case is it, why, and what to do."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from course_lib.arguments import check_number
+from course_lib.training.curve_figures import (
+    CurveFigures,
+    rates_fell_early,
+    read_curve,
+    rise_of_validation,
+)
+from course_lib.training.history import History
+
+__all__ = ["CASES", "Diagnosis", "diagnose"]
+
+CASES = {
+    "diverged": "Lower the learning rate by a factor of ten, or look for what overflows.",
+    "very high": "Lower the learning rate by a factor of three to ten.",
+    "high": (
+        "Halve the learning rate, or let it fall in steps (the staircase), and look again. "
+        "If the floor stays, it is not the rate: it is what this net can do on these data."
+    ),
+    "good": "Keep the rate. A staircase at the end may still gain a little.",
+    "low": "Raise the learning rate by a factor of three to ten. More epochs would do, slowly.",
+    "flattened early": "Let the learning rate fall later or less: the loss was still falling.",
+    "stopped too early": "Train for more epochs with the same rate.",
+    "overfitting": (
+        "Stop where the validation loss was lowest; more data or regularisation, not more epochs."
+    ),
+}
+_FEWEST = 10  # losses
+# Bounds of the rules, set on the development set. All but _SLOW are shares or ratios.
+_ABOVE, _NOTHING_LEARNED, _PEAK, _CAME_BACK = 1.05, 0.8, 1.3, 0.05
+_RISE, _TRAINING_FALL = 0.04, 0.1
+_SLOW, _LONG, _SHORT = 100, 30, 10
+_GAINING, _SLOPING, _STILL_STEEP, _FALLING = 0.2, 0.025, 0.1, 0.25
+_FLOOR, _FLAT, _ROUGH, _DOWN = 1 / 3, 0.1, 0.06, 0.05
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a loss curve shows.
+
+    Attributes:
+        case: a key of ``CASES``.
+        reasons: in words, with the figures that they rest on.
+        advice: what to do next.
+        figures: the figures measured, None where the losses are not finite.
+    """
+
+    case: str
+    reasons: tuple[str, ...]
+    advice: str
+    figures: CurveFigures | None
+
+    def __str__(self) -> str:
+        """Say it in a few lines."""
+        return "\n".join([self.case, *(f"- {r}" for r in self.reasons), f"=> {self.advice}"])
+
+
+def diagnose(
+    history: History | None = None,
+    *,
+    losses: ArrayLike | None = None,
+    steps: ArrayLike | None = None,
+    start: float | None = None,
+    validation: ArrayLike | str | None = None,
+    validation_steps: ArrayLike | None = None,
+    learning_rates: ArrayLike | None = None,
+) -> Diagnosis:
+    r"""Name the case that a loss curve shows, with reasons.
+
+    All is judged relative to the loss :math:`s` at the start. The rules, in this order:
+
+    - **diverged**: a loss is infinite or not a number.
+    - **very high** learning rate: ends above :math:`1.05 s`; or above :math:`0.8 s` after it was
+      above :math:`1.3 s` or had been lower.
+    - **overfitting**: the validation loss ends more than 4 % above its best, and the training loss
+      has fallen by more than 10 % since.
+    - **low**: it took more than 100 steps to come 10 % below :math:`s`, and the run is not 30
+      times as long as that. Near the largest rate that works, the steepest directions are
+      done with in a few steps.
+    - **flattened early**: the learning rate has fallen tenfold; more than a fifth of all gain was
+      made around the step at which it had halved, and none to speak of is made at the end.
+    - **stopped too early**: still sloping at the end; or less than 10 times as long as it took to
+      come 10 % below :math:`s`. After that time an exponential has still a third of its way to go.
+    - **high**: flat, with two of: a floor above a third of :math:`s`, a peak above :math:`1.3 s`,
+      hardly any fall since the first fifth of the run, a rough curve.
+    - **good**: the rest.
+
+    One curve cannot tell everything. A floor of the task itself looks like a high rate. The
+    curves of a low rate and of a good one that was stopped differ by their scale in steps, so give
+    ``steps`` if a loss is a mean over many, and do not trust the answer across a long warm-up. A
+    rate that fell too far is told from one that is too high only by ``learning_rates``. Whether
+    half or twice a good rate would be better is not to be seen at all.
+
+    Args:
+        history: of :func:`fit`; its batch losses are read.
+        losses: the curve without a history, shape (n,), at least 10 values of at least 0: batch
+            losses, or means over windows of steps.
+        steps: the step at which the window of each loss ends, increasing, shape (n,); by default 1,
+            2, ….
+        start: loss before training, such as :math:`\ln 10` for ten classes; by default the
+            first loss.
+        validation: losses on other samples, at least 5; or the name of an evaluation of
+            ``history``.
+        validation_steps: the steps after which they were measured; by default evenly spaced.
+        learning_rates: the rate at each loss, shape (n,).
+
+    Returns:
+        Case, reasons, advice and figures; ``print`` shows it.
+
+    Raises:
+        TypeError, ValueError: neither or both of ``history`` and ``losses`` are given, or shapes
+            and values do not fit.
+
+    Example:
+        >>> k = np.arange(1, 1001)
+        >>> diagnose(losses=2.3 * np.exp(-k / 2000)).case
+        'low'
+        >>> print(diagnose(losses=2.3 * np.exp(-k / 20), start=2.3))
+        good
+        - the first tenth took 3 of 1000 steps
+        - it ends at 0.000 of the start, where it slopes little
+        => Keep the rate. A staircase at the end may still gain a little.
+
+    Source: slide 32, after the notes of Stanford's CS231n. Rules and bounds are ours; they were set
+    on the development set of the record ``loss_curves`` and judged on its other tasks.
+    """
+    if (history is None) == (losses is None):
+        raise TypeError("exactly one of history and losses must be given")
+    if history is not None:
+        if not isinstance(history, History):
+            raise TypeError(f"history must be a History, got {type(history).__name__}")
+        losses = history.losses
+        if isinstance(validation, str):
+            if validation not in history.evaluations:
+                raise ValueError(
+                    f"validation must be one of {sorted(history.evaluations)}, got {validation!r}"
+                )
+            validation, validation_steps = history.evaluations[validation], history.evaluated_at
+    values = _series("losses", losses, None, _FEWEST)
+    ends = _increasing("steps", steps, len(values))
+    if not np.isfinite(values).all():
+        at = ends[np.flatnonzero(~np.isfinite(values))[0]]
+        reason = f"the loss is not finite at step {at:.0f}"
+        return Diagnosis("diverged", (reason,), CASES["diverged"], None)
+    if (values < 0).any():
+        raise ValueError(
+            f"losses must be at least 0, got {values.min():.4g}: shift them by a bound"
+        )
+    s = check_number("start", float(values[0]) if start is None else start, above=0)
+    figures = read_curve(ends, values, s)
+    rise = fell = None
+    if validation is not None:
+        new = _series("validation", validation, None, 5)
+        looks = _increasing("validation_steps", validation_steps, len(new), ends[-1])
+        rise = rise_of_validation(ends, values, looks, new)
+    if learning_rates is not None:
+        rates = _series("learning_rates", learning_rates, len(values), 1)
+        fell = rates_fell_early(ends, values, rates, s)
+    case, reasons = _judge(figures, rise, fell)
+    return Diagnosis(case, tuple(reasons), CASES[case], figures)
+
+
+def _judge(
+    f: CurveFigures, rise: tuple[float, float] | None, fell: tuple[float, float] | None
+) -> tuple[str, list[str]]:
+    """Go through the rules in their order."""
+    ends_at = f"ends at {f.level:.3f} of the start"
+    if f.level > _ABOVE:
+        return "very high", [f"{ends_at}, above it"]
+    if f.level > _NOTHING_LEARNED and f.peak > _PEAK:
+        return "very high", [ends_at, f"was at {f.peak:.2f} times the start"]
+    if f.level > _NOTHING_LEARNED and f.level - f.lowest > _CAME_BACK:
+        return "very high", [ends_at, f"had been at {f.lowest:.3f} before"]
+    if rise and rise[0] > 1 + _RISE and rise[1] < 1 - _TRAINING_FALL:
+        return "overfitting", [
+            f"the validation loss ends at {rise[0]:.2f} times its best",
+            f"the training loss has since gone on to {rise[1]:.2g} times what it was",
+        ]
+    if f.first_tenth > _SLOW and f.length < _LONG:
+        if math.isinf(f.first_tenth):
+            return "low", [f"in {f.steps:.0f} steps it did not come a tenth below the start"]
+        return "low", [
+            f"the first tenth took {f.first_tenth:.0f} steps",
+            f"the run is only {f.length:.1f} times as long",
+        ]
+    if fell and fell[0] >= 10 and fell[1] > _GAINING and f.late_share < _SLOPING:
+        return "flattened early", [
+            f"{fell[1]:.0%} of all gain was made around the step at which the rate had halved",
+            f"it then fell {fell[0]:.3g}-fold and the curve is flat, at {f.level:.3f} of the start",
+        ]
+    if f.length < _SHORT:
+        return "stopped too early", [
+            f"the run is only {f.length:.1f} times as long as its first tenth took"
+        ]
+    slope = f"the last quarter still made {f.late_share:.1%} of all gain"
+    if f.length < _LONG and f.late_share > _SLOPING and f.late_fall > _FALLING:
+        return "stopped too early", [
+            slope,
+            f"the run is only {f.length:.0f} times as long as the first tenth took",
+        ]
+    if f.late_share > _STILL_STEEP and f.late_fall > _FALLING:
+        return "stopped too early", [slope]
+    signs = {
+        f"it is flat at {f.level:.3f} of the start, above a third": f.level > _FLOOR,
+        f"it was at {f.peak:.2f} times the start": f.peak > _PEAK,
+        f"it fell by only {math.expm1(f.late_fall):.0%} since the first fifth": (
+            f.late_fall < _FLAT
+        ),
+        f"it is rough: neighbouring means differ by {f.roughness:.1%}": f.roughness > _ROUGH,
+    }
+    seen = [words for words, there in signs.items() if there]
+    if len(seen) >= 2 and f.level > _DOWN:
+        return "high", seen
+    first = f"the first tenth took {f.first_tenth:.0f} of {f.steps:.0f} steps"
+    return "good", [first, f"it {ends_at}, where it slopes little"]
+
+
+def _series(name: str, values: Any, length: int | None, fewest: int) -> NDArray[np.float64]:
+    """Return a series of numbers as float64, or say what is wrong with it."""
+    wanted = f"of length {length}" if length else f"of at least {fewest} numbers"
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a series {wanted}, got {values!r}") from error
+    if array.ndim != 1 or len(array) < fewest or (length and len(array) != length):
+        raise ValueError(f"{name} must be a series {wanted}, got shape {array.shape}")
+    if name != "losses" and not (np.isfinite(array).all() and (array >= 0).all()):
+        raise ValueError(f"{name} must be finite and at least 0, got {values!r}")
+    return array
+
+
+def _increasing(name: str, values: Any, length: int, last: float = 0.0) -> NDArray[np.float64]:
+    """Return numbers of steps, by default even ones up to ``last``, or 1, 2, … without it."""
+    if values is None:
+        return np.arange(1.0, length + 1) * (last / length if last else 1.0)
+    array = _series(name, values, length, 1)
+    if (np.diff(array) <= 0).any():
+        raise ValueError(f"{name} must increase, got {values!r}")
+    if name == "steps" and array[0] <= 0:
+        raise ValueError(f"steps must be above 0, got {array[0]}")
+    return array
