@@ -50,7 +50,7 @@ class CriticalPointSearch:
 
     @property
     def gradient_flat(self) -> Tensor:
-        """Whether the search is stuck elsewhere, where the Hessian nearly annihilates the gradient."""
+        """Whether the search is stuck where the Hessian nearly annihilates the gradient."""
         return ~self.critical & (self.flatness <= 1e-3)
 
     @property
