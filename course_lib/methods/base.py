@@ -64,8 +64,9 @@ class Method(RuleRunner, Optimizer):
       among several, as ``momentum`` does in SGD.
     - ``checks``, from the name of a hyper-parameter to a check of its value.
     - ``coupled_weight_decay = False``, if the rule itself takes care of ``weight_decay``.
-    - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter;
-      ``on_entries(update)`` is the rule on the entries that a gradient holds, and on these alone.
+    - ``update_sparse``, if the method takes sparse gradients: ``update`` for a whole parameter.
+      ``on_entries(update)``, of ``course_lib.methods.sparse``, runs the rule on the entries that a
+      gradient holds, and on these alone.
       ``dense_gradients = False``, if it takes no others.
     - ``update_in_place``, for speed: the same in fewer operations. It is given one letter more,
       `w`, a vector to work in, and takes the rule's place, unless compiled.

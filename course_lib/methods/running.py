@@ -212,7 +212,7 @@ class RuleRunner:
             if not held.is_contiguous():
                 held = states[0][key] = held.contiguous()
             vectors[letter] = held.view(-1)
-        self._run(run, p.view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
+        self._run(run, p.detach().view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
 
     def _step_bucket(
         self, run: VectorRule, group: Group, bucket: Bucket, grads: Tensors, states: States
