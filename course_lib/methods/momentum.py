@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from course_lib.methods.base import Method
-from course_lib.methods.hyperparameters import fraction
+from course_lib.methods.hyperparameters import non_negative
 
 __all__ = ["HeavyBall"]
 
@@ -31,7 +31,9 @@ class HeavyBall(Method):
         params: Parameters, named parameters, or groups of them, as for ``torch.optim``. Any shapes,
             floating-point or complex dtypes, devices. Sparse gradients are refused.
         lr: Step size :math:`\alpha_k`, a non-negative finite number (or a one-element tensor).
-        beta: Momentum :math:`\beta_k`, a number in [0, 1) (or a one-element tensor).
+        beta: Momentum :math:`\beta_k`, a non-negative finite number (or a one-element tensor). A
+            memory fades if it is below 1; a larger one is for single steps, such as those at which
+            a conversion from torch's convention meets a learning rate that jumps up.
         weight_decay: :math:`\lambda`, a non-negative finite number.
         maximize: Go up instead of down.
         compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
@@ -62,7 +64,7 @@ class HeavyBall(Method):
     """
 
     states = {"s": "last_step"}  # noqa: RUF012
-    checks = {"beta": fraction}  # noqa: RUF012
+    checks = {"beta": non_negative}  # noqa: RUF012
 
     def __init__(
         self,

@@ -99,9 +99,11 @@ def test_the_quadratics_parameters_cycle_on_another_convex_function():
     assert path[-4].item() == pytest.approx(path[-1].item(), abs=1e-12)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan, math.inf])
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
 def test_a_momentum_outside_its_range_is_refused(value):
-    with pytest.raises(ValueError, match=rf"beta must be a number in \[0, 1\), got {value}"):
+    with pytest.raises(
+        ValueError, match=rf"beta must be a non-negative finite number, got {value}"
+    ):
         HeavyBall([leaf(2)], beta=value)
     with pytest.raises(ValueError, match="beta"):
         HeavyBall([{"params": [leaf(2)], "beta": value}])
