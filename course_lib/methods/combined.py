@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
+
+from course_lib.methods.closure_method import ClosureMethod
 
 __all__ = ["CombinedOptimizer"]
 
@@ -25,7 +28,7 @@ class CombinedOptimizer(Optimizer):
         parts: the optimizers, each with its own state; ``state`` here is empty.
 
     Raises:
-        TypeError: a part is no ``torch.optim.Optimizer``.
+        TypeError: a part is no ``torch.optim.Optimizer``, or it needs a closure of its own.
         ValueError: there is no part, or a parameter is in two of them.
 
     Example:
@@ -40,11 +43,18 @@ class CombinedOptimizer(Optimizer):
 
     def __init__(self, parts: Sequence[Optimizer]) -> None:
         """Check the parts and take in their groups, which stay theirs."""
+        if not isinstance(parts, Iterable):
+            raise TypeError(f"parts must be a sequence of optimizers, got {parts!r}")
         self.parts = tuple(parts)
         for i, part in enumerate(self.parts):
             if not isinstance(part, Optimizer):
                 raise TypeError(
                     f"parts[{i}] must be a torch.optim.Optimizer, got {type(part).__name__}"
+                )
+            if isinstance(part, (ClosureMethod, torch.optim.LBFGS)):
+                raise TypeError(
+                    f"parts[{i}] must step with the gradients at hand, but {type(part).__name__} "
+                    "asks a closure several times a step"
                 )
         if not self.parts:
             raise ValueError("parts must hold at least one optimizer, got none")
@@ -78,6 +88,31 @@ class CombinedOptimizer(Optimizer):
         for part in self.parts:
             part.step()
         return loss
+
+    def eval(self) -> None:
+        """Switch the parts that have modes, as :class:`ScheduleFreeSGD` has, to evaluation."""
+        for part in self._parts_with_modes():
+            part.eval()
+
+    def train(self) -> None:
+        """Switch the parts that have modes to training."""
+        for part in self._parts_with_modes():
+            part.train()
+
+    @contextmanager
+    def iterates(self) -> Iterator[None]:
+        """Let the parameters be those to evaluate inside a ``with`` block."""
+        with ExitStack() as stack:
+            for part in self._parts_with_modes():
+                if hasattr(part, "iterates"):
+                    stack.enter_context(part.iterates())
+                else:
+                    part.eval()
+                    stack.callback(part.train)
+            yield
+
+    def _parts_with_modes(self) -> list[Any]:
+        return [part for part in self.parts if hasattr(part, "eval") and hasattr(part, "train")]
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Refuse a group: which part it is for must be said by adding it there.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
-from course_lib.arguments import check_floating, check_integer
+from course_lib.arguments import check_floating, check_floating_tensor, check_integer
 from course_lib.methods.hyperparameters import finite, flag, non_negative
 from course_lib.methods.matrix_method import MatrixMethod
 
@@ -53,6 +53,10 @@ def orthogonalized(
     Returns:
         A matrix of shape (n, m) in `dtype`.
 
+    Raises:
+        TypeError: `matrix` is no real floating-point tensor, or another argument of a wrong type.
+        ValueError: `matrix` has not two dimensions, or another argument is outside its range.
+
     Example:
         >>> b = torch.tensor([[3.0, 0.0, 0.0], [0.0, 0.5, 0.0]])
         >>> orthogonalized(b, (2.0, -1.5, 0.5), steps=20, dtype=None).round(decimals=4)
@@ -62,6 +66,9 @@ def orthogonalized(
     Source: Jordan et al., *Muon: an optimizer for hidden layers in neural networks*, 2024; the
     iteration is Björck and Bowie's, SIAM Journal on Numerical Analysis 8 (1971).
     """
+    _check_matrix(matrix)
+    _three_numbers("coefficients", coefficients)
+    _number_of_steps("steps", steps)
     a, b, c = coefficients
     tall = matrix.size(0) > matrix.size(1)
     x = matrix if dtype is None else matrix.to(dtype)
@@ -71,6 +78,12 @@ def orthogonalized(
         gram = x @ x.T
         x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.T if tall else x
+
+
+def _check_matrix(matrix: Tensor) -> None:
+    check_floating_tensor("matrix", matrix)
+    if matrix.dim() != 2:
+        raise ValueError(f"matrix must have two dimensions, got shape {tuple(matrix.shape)}")
 
 
 def _three_numbers(name: str, value: Any) -> None:
@@ -228,8 +241,8 @@ class Muon(MatrixMethod):
         b.lerp_(g, 1 - mu)
         d = g.lerp(b, mu) if nesterov else b
         x *= 1 - t * decay
-        r = shape_factor(x.shape, adjustment)
-        x.sub_(orthogonalized(d, coefficients, steps, eps, dtype=dtype), alpha=t * r)
+        o = orthogonalized(d, coefficients, steps, eps, dtype=dtype)
+        x.sub_(o, alpha=t * shape_factor(x.shape, adjustment))
 
 
 def shape_factor(shape: torch.Size, adjustment: str | None) -> float:

@@ -23,6 +23,18 @@ def _whole(name: str, value: Any) -> None:
     check_integer(name, value, low=0)
 
 
+def _weight(group: Group, k: int, longest: float) -> float:
+    """Return the weight of the k-th iterate in the average, before it is shared out."""
+    try:
+        return k ** group["r"] * longest ** group["weight_lr_power"]
+    except OverflowError:
+        raise ValueError(
+            "the weights k**r * lr**weight_lr_power must be finite, got k = "
+            f"{k}, r = {group['r']!r}, lr = {longest!r} and weight_lr_power = "
+            f"{group['weight_lr_power']!r}"
+        ) from None
+
+
 class ScheduleFree(Method):
     r"""What the Schedule-Free methods have in common: three sequences, of which two are kept.
 
@@ -58,6 +70,10 @@ class ScheduleFree(Method):
         "r": finite,
         "weight_lr_power": non_negative,
         "train_mode": flag,
+        "k": _whole,
+        "weight_sum": non_negative,
+        "lr_max": finite,
+        "scheduled_lr": non_negative,
     }
     coupled_weight_decay = False
 
@@ -80,9 +96,7 @@ class ScheduleFree(Method):
 
     def letters(self, group: Group) -> Group:
         """Return the letters t, β and λ of the rule, and the weight c of the newest iterate."""
-        k = group["k"]
-        weight = k ** group["r"] * group["lr_max"] ** group["weight_lr_power"]
-        total = group["weight_sum"]
+        weight, total = _weight(group, group["k"], group["lr_max"]), group["weight_sum"]
         return {
             "t": group["scheduled_lr"],
             "b": self.beta_of(group),
@@ -116,12 +130,18 @@ class ScheduleFree(Method):
             )
         return super().step(closure)
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add a group of parameters; it is in the mode that the others are in."""
+        if isinstance(param_group, dict) and self.param_groups:
+            param_group.setdefault("train_mode", self.param_groups[0]["train_mode"])
+        super().add_param_group(param_group)
+
     def _step_group(self, index: int, group: Group) -> None:
         before = {key: group[key] for key in ("k", "weight_sum", "lr_max", "scheduled_lr")}
         k = group["k"] + 1
         t = number(group["lr"]) * min(1.0, k / max(1, group["warmup_steps"]))
         longest = max(t, group["lr_max"])
-        weight = k ** group["r"] * longest ** group["weight_lr_power"]
+        weight = _weight(group, k, longest)
         group |= {
             "k": k,
             "scheduled_lr": t,

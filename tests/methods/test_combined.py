@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ExponentialLR
 
-from course_lib.methods import AdamW, CombinedOptimizer, Muon
-from course_lib.training import fit
+from course_lib.methods import AdamW, CombinedOptimizer, Muon, Newton, ScheduleFreeAdamW
+from course_lib.training import fit, mean_loss
+from tests.methods.newer_references import ScheduleFreeAdamWByItsAuthors
 
 
 def net():
@@ -95,6 +96,30 @@ def test_a_copy_goes_on_with_the_same_bits(duplicate):
     assert same(model, twin_model)
 
 
+@pytest.mark.parametrize("method", [ScheduleFreeAdamW, ScheduleFreeAdamWByItsAuthors])
+def test_fit_evaluates_parts_with_modes_where_they_are_to_be_used(method):
+    model = net()
+    data = torch.ones(8, 4, dtype=torch.float64), torch.zeros(8, 3, dtype=torch.float64)
+    muon, _ = parts_of(model)
+    vectors = [p for p in model.parameters() if p.dim() == 1]
+    combined = CombinedOptimizer([muon, method(vectors, lr=0.1)])
+    loss = torch.nn.functional.mse_loss
+    history = fit(
+        model, data, loss, combined, steps=6, evaluate={"loss": mean_loss(data, loss)},
+        evaluate_every=2,
+    )  # fmt: skip
+    assert not combined.parts[1].param_groups[0]["train_mode"]
+    seen = pytest.approx(history.evaluations["loss"][-1], rel=1e-12)
+    assert mean_loss(data, loss)(model) == seen
+    combined.train()
+    assert mean_loss(data, loss)(model) != seen
+    before = [p.detach().clone() for p in model.parameters()]
+    with combined.iterates():
+        assert mean_loss(data, loss)(model) == seen
+    for p, x in zip(model.parameters(), before, strict=True):
+        torch.testing.assert_close(p.detach(), x, rtol=1e-12, atol=1e-14)
+
+
 def test_what_does_not_fit_is_refused():
     model = net()
     muon, adamw = parts_of(model)
@@ -104,6 +129,10 @@ def test_what_does_not_fit_is_refused():
         CombinedOptimizer([muon, []])
     with pytest.raises(ValueError, match=r"shape \(6, 4\) in parts\[0\] and in parts\[1\]"):
         CombinedOptimizer([muon, AdamW(model.parameters())])
+    with pytest.raises(TypeError, match="parts must be a sequence of optimizers, got None"):
+        CombinedOptimizer(None)
+    with pytest.raises(TypeError, match="Newton asks a closure several times a step"):
+        CombinedOptimizer([muon, Newton([torch.ones(1, requires_grad=True)])])
     combined = CombinedOptimizer([muon, adamw])
     with pytest.raises(ValueError, match="must be added to one of parts"):
         combined.add_param_group({"params": [torch.ones(1, requires_grad=True)]})

@@ -146,6 +146,16 @@ def test_wrong_options_are_refused_by_name_and_value(options, message):
         Muon([torch.ones(2, 2, requires_grad=True)], **options)
 
 
+def test_what_is_no_matrix_cannot_be_orthogonalised():
+    with pytest.raises(ValueError, match=r"matrix must have two dimensions, got shape \(3,\)"):
+        orthogonalized(torch.ones(3))
+    with pytest.raises(TypeError, match=r"matrix must be a tensor of dtype float16.*got int64"):
+        orthogonalized(torch.ones(2, 2, dtype=torch.int64))
+    with pytest.raises(ValueError, match="steps must be an integer from 0 to 99, got -1"):
+        orthogonalized(torch.ones(2, 2), steps=-1)
+    assert orthogonalized(torch.ones(0, 3)).shape == (0, 3)
+
+
 def test_a_rule_for_matrices_sees_them_one_by_one_with_their_states():
     class Counting(MatrixMethod):
         states = {"s": "sum"}  # noqa: RUF012

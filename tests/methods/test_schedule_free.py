@@ -151,6 +151,33 @@ def test_a_refused_gradient_counts_no_step():
     assert method.param_groups[0]["weight_sum"] == 0.0
 
 
+def test_a_group_added_in_eval_mode_is_in_it_too():
+    method = ScheduleFreeSGD(leaves()[:1], lr=0.1)
+    method.eval()
+    method.add_param_group({"params": leaves()[1:]})
+    assert [group["train_mode"] for group in method.param_groups] == [False, False]
+
+
+def test_a_state_that_no_run_has_is_refused_and_changes_nothing():
+    w = torch.ones(1, requires_grad=True)
+    method = ScheduleFreeSGD([w], lr=0.1)
+    state = method.state_dict()
+    state["param_groups"][0] |= {"k": -3, "lr": 0.5}
+    with pytest.raises(ValueError, match="k must be an integer of at least 0, got -3"):
+        method.load_state_dict(state)
+    assert method.param_groups[0]["lr"] == 0.1
+
+
+def test_weights_that_overflow_are_refused_by_their_parts():
+    w = torch.ones(1, requires_grad=True)
+    method = ScheduleFreeSGD([w], lr=1e200)
+    w.grad = torch.ones(1)
+    with pytest.raises(ValueError, match=r"weights k\*\*r .* lr = 1e\+200 and weight_lr_power = 2"):
+        method.step()
+    assert w.item() == 1.0
+    assert method.param_groups[0]["k"] == 0
+
+
 @pytest.mark.parametrize("beta", [0.0, 1.0, -0.1, float("nan")])
 def test_a_beta_that_hides_x_is_refused(beta):
     w = torch.ones(1, requires_grad=True)
