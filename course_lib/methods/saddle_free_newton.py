@@ -119,7 +119,7 @@ class SaddleFreeNewton(ClosureMethod):
             raise NoStepError("the Hessian is singular, so that a damping above 0 is needed")
         place = trials[0]
         if self.damping is None or len(self.damping) > 1:
-            place = min(trials, key=lambda trial: _value_or_infinity(trial))
+            place = min(trials, key=_value_or_infinity)
             if not place.value < point.value:
                 raise NoStepError("no damping of the grid lowers the function")
         if self.solver == "Krylov":

@@ -172,6 +172,15 @@ def test_without_damping_a_singular_hessian_is_told_and_with_damping_it_is_no_ob
     assert run(trough, start, 30, damping=0.1).values[-1] < 1e-12
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hessian_that_is_singular_but_for_rounding_counts_as_singular(seed):
+    generator = torch.Generator().manual_seed(seed)
+    A = torch.randn(5, 4, generator=generator, dtype=DOUBLE)
+    path = run(lambda x: ((A.T @ x) ** 2).sum() + x.sum(), torch.ones(5, dtype=DOUBLE), damping=0)
+    assert "singular" in path.reason
+    assert len(path) == 0
+
+
 def test_where_no_damping_lowers_the_function_nothing_moves_and_the_reason_is_told():
     """As where the values that the closure tells are not those of its gradients."""
     x = torch.ones(2, dtype=DOUBLE, requires_grad=True)
@@ -184,6 +193,13 @@ def test_where_no_damping_lowers_the_function_nothing_moves_and_the_reason_is_to
     method.step(Lifted(lambda x: (x * x).sum(), x))
     assert method.reason == "no damping of the grid lowers the function"
     assert torch.equal(x, torch.ones_like(x))
+
+
+def test_trials_at_which_the_function_is_not_a_number_are_passed_over():
+    """Newton's step from 2 leads below 0, where the logarithm does not exist."""
+    path = run(lambda x: (x * x.log()).sum(), torch.tensor([2.0], dtype=DOUBLE), 20)
+    assert all(b < a for a, b in itertools.pairwise(path.values))
+    assert path.x[-1].item() == pytest.approx(math.exp(-1))
 
 
 def test_a_hessian_that_is_not_finite_is_told():
