@@ -10,7 +10,18 @@ import pytest
 import torch
 import torch._dynamo
 
-from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, RMSprop, vector_rule
+from course_lib.methods import (
+    SGD,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    RMSprop,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    vector_rule,
+)
 from course_lib.methods.running import CHUNK
 from tests.methods.parameters import leaf
 
@@ -24,7 +35,17 @@ needs_compiler = pytest.mark.skipif(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
-    [functools.partial(SGD, momentum=0.9), Adagrad, RMSprop, Adam, AdamW, Adamax],
+    [
+        functools.partial(SGD, momentum=0.9),
+        Adagrad,
+        RMSprop,
+        Adam,
+        AdamW,
+        Adamax,
+        Lion,
+        ScheduleFreeSGD,
+        ScheduleFreeAdamW,
+    ],
     ids=lambda method: getattr(method, "__name__", "SGD with momentum"),
 )
 def test_compiled_takes_the_same_steps_and_compiles_once(method):
