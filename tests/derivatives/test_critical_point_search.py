@@ -66,6 +66,13 @@ def test_the_norm_of_the_gradient_never_grows_and_starts_are_independent():
     torch.testing.assert_close(alone.x, after.x[2:3])
 
 
+def test_a_search_that_is_still_on_its_way_is_neither_critical_nor_flat():
+    found = find_critical_points(himmelblau, torch.tensor([[1.0, 2.0]], dtype=DOUBLE), steps=1)
+    assert not bool(found.critical)
+    assert not bool(found.gradient_flat)
+    assert float(found.flatness) > 0.01
+
+
 def test_the_starts_stay_as_they_are_and_their_dtype_is_kept():
     x = starts(3, 2, 3.0).float()
     before = x.clone()
