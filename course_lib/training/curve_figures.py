@@ -28,6 +28,8 @@ class CurveFigures:
         first_tenth: steps :math:`b` until the smoothed loss first lay 10 % below :math:`s`, with
             the mean over :math:`(b, 4b]` below as well, so that a lucky batch does not count;
             infinite if it never did.
+        next_tenths: half of the steps from there until it lay 30 % below, in the same sense; after
+            a plateau they are fewer than those of the first tenth.
         late_share: what the last quarter lies below the third, as a share of all that was gained.
         late_fall: logarithm of the mean over :math:`(T/10, T/5]`, over that of the last tenth.
         roughness: standard deviation of the logarithm between neighbouring windows of the last
@@ -40,14 +42,23 @@ class CurveFigures:
     lowest: float
     peak: float
     first_tenth: float
+    next_tenths: float
     late_share: float
     late_fall: float
     roughness: float
 
     @property
+    def tenth(self) -> float:
+        """Steps in which the loss fell by a tenth of :math:`s`: at first, or after a plateau.
+
+        A start of less than 20 steps is no plateau; the next tenths are too noisy then.
+        """
+        return min(self.first_tenth, max(self.next_tenths, 20.0))
+
+    @property
     def length(self) -> float:
-        """Length of the run in units of the time that its first tenth took."""
-        return self.steps / self.first_tenth
+        """Length of the run in units of the time that a tenth took."""
+        return self.steps / self.tenth
 
 
 class _Means:
@@ -94,7 +105,12 @@ def read_curve(
     values = np.array([mean(a, b) for a, b in pairwise(edges)])
     smooth = np.array([mean(0.7 * b if b > ends[0] else 0.0, b) for b in windows])
     after = np.array([mean(b, min(4 * b, T)) if b < T else 0.0 for b in windows])
-    under = windows[(smooth < 0.9) & (after < 0.9)]
+
+    def first_below(share: float) -> float:
+        under = windows[(smooth < share) & (after < share)]
+        return float(under[0]) if len(under) else math.inf
+
+    first, third_tenth = first_below(0.9), first_below(0.7)
     third, fourth = mean(T / 2, 3 * T / 4), mean(3 * T / 4, T)
     level = mean(0.9 * T, T)
     jumps = np.diff(np.log(values[windows > T / 4]))
@@ -103,7 +119,8 @@ def read_curve(
         level=level,
         lowest=float(min(smooth.min(), level)),
         peak=float(values.max()),
-        first_tenth=float(under[0]) if len(under) else math.inf,
+        first_tenth=first,
+        next_tenths=(third_tenth - first) / 2 if third_tenth < math.inf else math.inf,
         late_share=(third - fourth) / max(1 - fourth, 0.01),
         late_fall=math.log(mean(T / 10, T / 5) / level),
         roughness=float(np.std(jumps) / math.sqrt(2)) if len(jumps) > 1 else 0.0,
@@ -143,7 +160,7 @@ def rates_fell_early(
 
     Returns:
         The largest rate over the last; and, with k the step at which the rate first lay below half
-        of its largest, the mean over (k/4, k/2] less that over (k, 2k], as a share of all gained.
+        of its largest, the mean over (k/4, k/2] less that over (k, 4k], as a share of all gained.
     """
     top = int(rates.argmax())
     fall = float(rates[top] / max(rates[-1], 1e-300))
@@ -153,4 +170,4 @@ def rates_fell_early(
     gained = start - mean(0.9 * T, T)
     if k >= T or gained <= 0:
         return fall, 0.0
-    return fall, (mean(k / 4, k / 2) - mean(k, min(2 * k, T))) / gained
+    return fall, (mean(k / 4, k / 2) - mean(k, min(4 * k, T))) / gained

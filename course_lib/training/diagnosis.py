@@ -82,24 +82,27 @@ def diagnose(
     - **diverged**: a loss is infinite or not a number.
     - **very high** learning rate: ends above :math:`1.05 s`; or above :math:`0.8 s` after it was
       above :math:`1.3 s` or had been lower.
+    - **high**: ends above a third of :math:`s` after it was above :math:`1.3 s`.
     - **overfitting**: the validation loss ends more than 4 % above its best, and the training loss
-      has fallen by more than 10 % since.
-    - **low**: it took more than 100 steps to come 10 % below :math:`s`, and the run is not 30
-      times as long as that. Near the largest rate that works, the steepest directions are
-      done with in a few steps.
+      has fallen by more than 10 % since, in a run at least 30 times as long as a tenth took.
     - **flattened early**: the learning rate has fallen tenfold; more than a fifth of all gain was
       made around the step at which it had halved, and none to speak of is made at the end.
-    - **stopped too early**: still sloping at the end; or less than 10 times as long as it took to
-      come 10 % below :math:`s`. After that time an exponential has still a third of its way to go.
+    - **low**: a tenth took more than 100 steps, and the run is not 30 times as long. Near the
+      largest rate that works, the steepest directions are done with in a few steps.
+    - **stopped too early**: less than 10 times as long as a tenth took (an exponential has then
+      still a third of its way to go), less than 30 times and still sloping, or steep at the end.
     - **high**: flat, with two of: a floor above a third of :math:`s`, a peak above :math:`1.3 s`,
       hardly any fall since the first fifth of the run, a rough curve.
     - **good**: the rest.
 
+    *A tenth* is a tenth of :math:`s`: the steps that it took to come that far below :math:`s`, or,
+    if there was a plateau before, the pace of the two tenths that came next.
+
     One curve cannot tell everything. A floor of the task itself looks like a high rate. The
     curves of a low rate and of a good one that was stopped differ by their scale in steps, so give
-    ``steps`` if a loss is a mean over many, and do not trust the answer across a long warm-up. A
-    rate that fell too far is told from one that is too high only by ``learning_rates``. Whether
-    half or twice a good rate would be better is not to be seen at all.
+    ``steps`` if a loss is a mean over many, and do not trust the answer on a plateau or across a
+    long warm-up. A rate that fell too far is told from one that is too high only by
+    ``learning_rates``. Whether half or twice a good rate would be better is not to be seen at all.
 
     Args:
         history: of :func:`fit`; its batch losses are read.
@@ -127,7 +130,7 @@ def diagnose(
         'low'
         >>> print(diagnose(losses=2.3 * np.exp(-k / 20), start=2.3))
         good
-        - the first tenth took 3 of 1000 steps
+        - a tenth of the start took 3 steps
         - it ends at 0.000 of the start, where it slopes little
         => Keep the rate. A staircase at the end may still gain a little.
 
@@ -181,48 +184,44 @@ def _judge(
         return "very high", [ends_at, f"was at {f.peak:.2f} times the start"]
     if f.level > _NOTHING_LEARNED and f.level - f.lowest > _CAME_BACK:
         return "very high", [ends_at, f"had been at {f.lowest:.3f} before"]
-    if rise and rise[0] > 1 + _RISE and rise[1] < 1 - _TRAINING_FALL:
+    jumped = f"it was at {f.peak:.2f} times the start"
+    floor = f"it ends at {f.level:.3f} of the start, above a third"
+    if f.level > _FLOOR and f.peak > _PEAK:
+        return "high", [floor, jumped]
+    if rise and rise[0] > 1 + _RISE and rise[1] < 1 - _TRAINING_FALL and f.length >= _LONG:
         return "overfitting", [
             f"the validation loss ends at {rise[0]:.2f} times its best",
             f"the training loss has since gone on to {rise[1]:.2g} times what it was",
-        ]
-    if f.first_tenth > _SLOW and f.length < _LONG:
-        if math.isinf(f.first_tenth):
-            return "low", [f"in {f.steps:.0f} steps it did not come a tenth below the start"]
-        return "low", [
-            f"the first tenth took {f.first_tenth:.0f} steps",
-            f"the run is only {f.length:.1f} times as long",
         ]
     if fell and fell[0] >= 10 and fell[1] > _GAINING and f.late_share < _SLOPING:
         return "flattened early", [
             f"{fell[1]:.0%} of all gain was made around the step at which the rate had halved",
             f"it then fell {fell[0]:.3g}-fold and the curve is flat, at {f.level:.3f} of the start",
         ]
+    tenth = f"a tenth of the start took {f.tenth:.0f} steps"
+    if f.tenth > _SLOW and f.length < _LONG and f.peak <= _PEAK:
+        if math.isinf(f.tenth):
+            return "low", [f"in {f.steps:.0f} steps it did not come a tenth below the start"]
+        return "low", [tenth, f"the run is only {f.length:.1f} times as long"]
     if f.length < _SHORT:
+        return "stopped too early", [tenth, f"the run is only {f.length:.1f} times as long"]
+    if f.length < _LONG and f.late_fall > _FALLING:
         return "stopped too early", [
-            f"the run is only {f.length:.1f} times as long as its first tenth took"
-        ]
-    slope = f"the last quarter still made {f.late_share:.1%} of all gain"
-    if f.length < _LONG and f.late_share > _SLOPING and f.late_fall > _FALLING:
-        return "stopped too early", [
-            slope,
-            f"the run is only {f.length:.0f} times as long as the first tenth took",
+            f"the end is at {math.exp(-f.late_fall):.2f} times the first fifth",
+            f"the run is only {f.length:.0f} times as long as a tenth of the start took",
         ]
     if f.late_share > _STILL_STEEP and f.late_fall > _FALLING:
-        return "stopped too early", [slope]
+        return "stopped too early", [f"the last quarter still made {f.late_share:.0%} of all gain"]
     signs = {
-        f"it is flat at {f.level:.3f} of the start, above a third": f.level > _FLOOR,
-        f"it was at {f.peak:.2f} times the start": f.peak > _PEAK,
-        f"it fell by only {math.expm1(f.late_fall):.0%} since the first fifth": (
-            f.late_fall < _FLAT
-        ),
+        floor: f.level > _FLOOR,
+        jumped: f.peak > _PEAK,
+        f"its end is at {math.exp(-f.late_fall):.2f} times its first fifth": f.late_fall < _FLAT,
         f"it is rough: neighbouring means differ by {f.roughness:.1%}": f.roughness > _ROUGH,
     }
     seen = [words for words, there in signs.items() if there]
     if len(seen) >= 2 and f.level > _DOWN:
         return "high", seen
-    first = f"the first tenth took {f.first_tenth:.0f} of {f.steps:.0f} steps"
-    return "good", [first, f"it {ends_at}, where it slopes little"]
+    return "good", [tenth, f"it {ends_at}, where it slopes little"]
 
 
 def _series(name: str, values: Any, length: int | None, fewest: int) -> NDArray[np.float64]:
