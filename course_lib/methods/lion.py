@@ -101,3 +101,14 @@ class Lion(Method):
             x *= 1 - t * decay
         x -= t * torch.sign(m.lerp(g, 1 - b1))
         m.lerp_(g, 1 - b2)
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor, g: Tensor, m: Tensor, *, w: Tensor, t: float, b1: float, b2: float, decay: float
+    ) -> None:
+        """Take the same step without temporaries, with `w` to work in."""
+        if decay:
+            x.mul_(1 - t * decay)
+        torch.lerp(m, g, 1 - b1, out=w)
+        x.sub_(w.sign_(), alpha=t)
+        m.lerp_(g, 1 - b2)

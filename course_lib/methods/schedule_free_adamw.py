@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
@@ -51,7 +53,6 @@ class ScheduleFreeAdamW(ScheduleFree):
         RuntimeError: a gradient is sparse, or the parameters hold :math:`x` (at the step).
 
     Example:
-        >>> import torch
         >>> w = torch.tensor([1.0, -100.0], requires_grad=True)
         >>> method = ScheduleFreeAdamW([w], lr=0.5)
         >>> for k in range(2):
@@ -134,3 +135,31 @@ class ScheduleFreeAdamW(ScheduleFree):
         if decay:
             d += decay * y
         ScheduleFree.move(y, z, d, t=t, b=b, c=c)
+
+    @staticmethod
+    def update_in_place(
+        y: Tensor,
+        g: Tensor,
+        z: Tensor,
+        s: Tensor,
+        *,
+        w: Tensor,
+        t: float,
+        b: float,
+        c: float,
+        decay: float,
+        b2: float,
+        c2: float,
+        eps: float,
+    ) -> None:
+        """Take the same step without temporaries, with `w` to work in for d.
+
+        Root and ε are taken times √c₂, and d is multiplied by it.
+        """
+        root = math.sqrt(c2)
+        s.mul_(b2).addcmul_(g, g, value=1 - b2)
+        torch.sqrt(s, out=w).add_(root * eps)
+        torch.div(g, w, out=w).mul_(root)
+        if decay:
+            w.add_(y, alpha=decay)
+        ScheduleFree.move(y, z, w, t=t, b=b, c=c)
