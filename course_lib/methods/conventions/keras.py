@@ -192,6 +192,6 @@ KERAS = (
         r"x_{k+1} = (1 - t_k\lambda) x_k"
         r" - t_k\, \mathrm{sign}(\beta_1 m_{k-1} + (1 - \beta_1) g_k)",
         _lion,
-        "The learning rate is ten times the paper's.",
+        "The learning rate is ten times the default of the course.",
     ),
 )  # fmt: skip
