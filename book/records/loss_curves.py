@@ -19,8 +19,8 @@ which the best has made 95 % of its gain. Then curves are made on other seeds, b
 
 The label is the recipe: no curve is looked at to decide it. The tasks in JUDGING share no net and
 no seed with those in DEVELOPMENT, on which the rules of `diagnose` were found. The last eight of
-DEVELOPMENT were once for judging: 175 of their 200 curves were named rightly, the rules were mended,
-and JUDGING was drawn afresh. All runs of a task are made at once, as a stack of nets.
+DEVELOPMENT were once for judging: 175 of their 200 curves were named rightly, then the rules were
+mended and JUDGING was drawn afresh. All runs of a task are made at once, as a stack of nets.
 """
 
 from __future__ import annotations
