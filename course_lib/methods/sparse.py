@@ -30,6 +30,7 @@ def on_entries(update: Callable[..., None]) -> Callable[..., None]:
     """
 
     def update_sparse(x: Tensor, g: Tensor, **states_and_letters: Any) -> None:
+        """Take the rule's step on the entries of `x` and of the states that `g` holds."""
         g = g.coalesce()
         at = tuple(g.indices())
         wholes = {"x": x}
