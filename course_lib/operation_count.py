@@ -31,6 +31,8 @@ _ELEMENTWISE = _TRANSCENDENTAL | {
     "remainder", "round", "rsqrt", "rsub", "sgn", "sign", "signbit", "sqrt", "square", "sub",
     "threshold_backward", "trunc", "where",
 }  # fmt: skip
+# Two operations for each entry of the result if a multiple is added: x.add(y, alpha=0.1).
+_SCALED = {"add", "rsub", "sub"}
 # Two operations for each entry of the result.
 _TWO = {"addcdiv", "addcmul"}
 # Done by torch in one go; counted as torch's own definition of them by simpler operations.
@@ -78,13 +80,14 @@ class OperationCount(TorchDispatchMode):
 
     Inside the block torch reports every operation that it carries out, from whichever layer of
     code, its own automatic differentiation included. An elementwise operation counts one for each
-    entry of its result, whether ``+`` or ``tanh``; a sum one for each entry of its argument; a
-    product of matrices :math:`(a\times b)(b\times c)` counts :math:`2abc`. Solving :math:`n`
-    equations counts :math:`\frac23n^3 + 2n^2`, by Cholesky's factors :math:`\frac13n^3 + 2n^2`; the
-    eigenvalues and eigenvectors of a symmetric matrix :math:`9n^3`: the leading terms of the usual
-    algorithms. Moving and making entries is free. What torch computes in one go and defines by
-    simpler operations, such as ``gelu``, is taken apart. What is not known is refused, so that
-    nothing goes uncounted.
+    entry of its result, whether ``+`` or ``tanh``, and two if it adds a multiple, as
+    ``x.add(y, alpha=0.1)`` does; a sum one for each entry of its argument; a product of matrices
+    :math:`(a\times b)(b\times c)` counts :math:`2abc`. Solving :math:`n` equations counts
+    :math:`\frac23n^3 + 2n^2`, by Cholesky's factors :math:`\frac13n^3 + 2n^2`; the eigenvalues and
+    eigenvectors of a symmetric matrix :math:`9n^3`: the leading terms of the usual algorithms.
+    Moving and making entries is free. What torch computes in one go and defines by simpler
+    operations, such as ``gelu``, is taken apart. What is not known is refused, so that nothing goes
+    uncounted.
 
     Attributes:
         total: operations so far.
@@ -129,7 +132,10 @@ class OperationCount(TorchDispatchMode):
             # In such a block torch forgets to note that the tensors have changed.
             torch.autograd.graph.increment_version(args[0])
         name = name.rstrip("_").removeprefix("_foreach_")
-        if operations := 0 if func.is_view else _operations(name, args, result):
+        operations = 0 if func.is_view else _operations(name, args, result)
+        if name in _SCALED and (kwargs or {}).get("alpha", 1) != 1:
+            operations *= 2  # the multiple is computed, too
+        if operations:
             self.by_name[name] += operations
             broken_power = name == "pow" and not isinstance(args[1], int)
             self.transcendental += operations * (name in _TRANSCENDENTAL or broken_power)
