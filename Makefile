@@ -27,8 +27,9 @@ book: $(READY) ## set up everything and build the website into _build/html
 
 test: $(READY) book browser ## set up everything and run all tests
 	@# The notebooks are run even if a test fails, so that one run tells everything.
+	@# A worker has one thread: threads of several workers would wait for each other.
 	failed=0; \
-	$(BIN)/python -m pytest tests -n $(WORKERS) --dist loadscope || failed=1; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -n $(WORKERS) --dist loadscope || failed=1; \
 	$(BIN)/python -m pytest book $(COMPARE) -n $(WORKERS) --dist loadscope || failed=1; \
 	exit $$failed
 
