@@ -166,10 +166,6 @@ class GradientFlow:
         """Stop watching."""
         self.close()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy keeps: the records. A copy watches nothing."""
-        return {**self.__dict__, "_handles": []}
-
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers in the order in which the data passed through them first.
@@ -216,7 +212,8 @@ class GradientFlow:
     @property
     def per_weight(self) -> NDArray[np.float64]:
         """Root mean squares of the gradients, shape (S, L), fair to layers of any size."""
-        return self.gradients / np.sqrt(self.sizes)
+        with np.errstate(invalid="ignore"):  # a layer of no weights has no mean
+            return self.gradients / np.sqrt(self.sizes)
 
     @property
     def activations(self) -> NDArray[np.float64]:

@@ -144,6 +144,20 @@ def test_evaluation_between_backward_and_step_is_not_mistaken_for_a_pass():
     np.testing.assert_allclose(flow.activation_gradients, again.activation_gradients)
 
 
+def test_each_pass_is_measured_by_itself():
+    model = deep()
+    flow = GradientFlow(model, activations=True)
+    backward(model)
+    flow.record()
+    backward(model, 3 * X)
+    flow.record()
+    alone = GradientFlow(model, activations=True)
+    backward(model, 3 * X)
+    alone.record()
+    np.testing.assert_array_equal(flow.activations[1], alone.activations[0])
+    np.testing.assert_array_equal(flow.activation_gradients[1], alone.activation_gradients[0])
+
+
 def test_a_failing_step_is_not_recorded_and_the_next_one_is():
     model = net()
     optimizer = sgd()(model.parameters())

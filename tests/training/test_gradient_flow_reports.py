@@ -140,6 +140,12 @@ def test_copies_of_a_watched_model_are_not_watched(copied):
     np.testing.assert_array_equal(flow.activation_gradients, alone.activation_gradients)
 
 
+def test_a_stored_model_does_not_carry_its_monitor_along():
+    model = deep()
+    GradientFlow(model, activations=True)
+    assert b"LayerPasses" not in pickle.dumps(model)
+
+
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
 def test_a_copy_keeps_the_records_and_watches_nothing(copied):
     model = deep()
