@@ -1,9 +1,10 @@
 """Print the time of a step against torch's default: ``python -m tests.benchmarks [--check]``.
 
 Each pair of optimizers runs alternately on the same parameters and non-zero gradients; the ratio is
-the median over pairs of rounds. The large temporaries of torch's default are mapped afresh by
-the allocator at each step, so that all is measured a second time, in a process of its own, with the
-allocator's threshold raised.
+the median over pairs of rounds. Each ratio is measured in a process of its own: how the allocator
+serves temporaries depends on what the process has freed before, so that one load would change the
+next one's ratio. The large temporaries of torch's default are mapped afresh by the allocator at
+each step; so all is measured a second time with the allocator's threshold raised.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import sys
 import torch
 
 from tests.benchmarks.pairs import PAIRS
-from tests.benchmarks.timing import LOADS, measure
+from tests.benchmarks.processes import measure_alone
+from tests.benchmarks.timing import LOADS
 
 THRESHOLD = "MALLOC_MMAP_THRESHOLD_"
 RAISED = str(2**30)
 
 
-def table(pairs, rounds: int, raised: bool) -> list[str]:
+def table(pairs, rounds: int, threads: int, raised: bool) -> list[str]:
     """Print one line for each pair, and return what misses its bound."""
     missed = []
     print(f"{'':34}" + "".join(f"{name:>20}" for name in LOADS))
@@ -28,7 +30,7 @@ def table(pairs, rounds: int, raised: bool) -> list[str]:
         cells = []
         bounds = pair.raised if raised and pair.raised else pair.bounds
         for name, bound in zip(LOADS, bounds, strict=True):
-            low, ratio = measure(pair, name, rounds)
+            low, ratio = measure_alone(pair, name, rounds, threads)
             cells.append(f"{ratio:.2f}" + (f" (at most {bound})" if bound else ""))
             if bound and low > bound:
                 missed.append(f"{pair.name}, {name}: {ratio:.2f} is more than {bound}")
@@ -45,7 +47,6 @@ def main() -> int:
     parser.add_argument("--compile", action="store_true", help="also compiled rules against fused")
     parser.add_argument("--only", default="", help="pairs whose names contain this")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
     raised = os.environ.get(THRESHOLD) == RAISED
     if raised:
         print(f"\nThe same with {THRESHOLD}={RAISED}")
@@ -57,7 +58,7 @@ def main() -> int:
         )
     pairs = [pair for pair in PAIRS if arguments.compile or not pair.compiled]
     pairs = [pair for pair in pairs if arguments.only in pair.name]
-    missed = table(pairs, arguments.rounds, raised)
+    missed = table(pairs, arguments.rounds, arguments.threads, raised)
     for line in missed:
         print("missed:", line)
     code = int(bool(missed) and arguments.check)
