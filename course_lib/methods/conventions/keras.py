@@ -11,6 +11,7 @@ from course_lib.methods.adamax import Adamax
 from course_lib.methods.conventions.entry import Convention, Equivalent
 from course_lib.methods.lion import Lion
 from course_lib.methods.momentum import HeavyBall
+from course_lib.methods.nesterov import Nesterov
 from course_lib.methods.rmsprop import RMSprop
 from course_lib.methods.sgd import SGD
 
@@ -34,10 +35,8 @@ def _sgd(
     _without_decay("SGD", weight_decay)
     if not momentum:
         return Equivalent(SGD, {"lr": learning_rate})
-    if nesterov:
-        options = {"lr": learning_rate, "momentum": momentum, "nesterov": True}
-        return Equivalent(SGD, options, CONSTANT_RATE)
-    return Equivalent(HeavyBall, {"lr": learning_rate, "beta": momentum})
+    method = Nesterov if nesterov else HeavyBall
+    return Equivalent(method, {"lr": learning_rate, "beta": momentum})
 
 
 def _adagrad(
