@@ -17,6 +17,7 @@ from course_lib.training.curve_figures import (
     rise_of_validation,
 )
 from course_lib.training.history import History
+from course_lib.training.nonfinite import NonFiniteLossError
 
 __all__ = ["CASES", "Diagnosis", "diagnose"]
 
@@ -66,7 +67,7 @@ class Diagnosis:
 
 
 def diagnose(
-    history: History | None = None,
+    history: History | NonFiniteLossError | None = None,
     *,
     losses: ArrayLike | None = None,
     steps: ArrayLike | None = None,
@@ -105,14 +106,14 @@ def diagnose(
     ``learning_rates``. Whether half or twice a good rate would be better is not to be seen at all.
 
     Args:
-        history: of :func:`fit`; its batch losses are read.
+        history: of :func:`fit`, whose batch losses are read; or the error that ended it.
         losses: the curve without a history, shape (n,), at least 10 values of at least 0: batch
             losses, or means over windows of steps.
         steps: the step at which the window of each loss ends, increasing, shape (n,); by default 1,
             2, ….
         start: loss before training, such as :math:`\ln 10` for ten classes; by default the
             first loss.
-        validation: losses on other samples, at least 5; or the name of an evaluation of
+        validation: losses on other samples, shape (v,); or the name of an evaluation of
             ``history``.
         validation_steps: the steps after which they were measured; by default evenly spaced.
         learning_rates: the rate at each loss, shape (n,).
@@ -139,6 +140,8 @@ def diagnose(
     """
     if (history is None) == (losses is None):
         raise TypeError("exactly one of history and losses must be given")
+    if isinstance(history, NonFiniteLossError):
+        return Diagnosis("diverged", (str(history),), CASES["diverged"], None)
     if history is not None:
         if not isinstance(history, History):
             raise TypeError(f"history must be a History, got {type(history).__name__}")
@@ -163,7 +166,7 @@ def diagnose(
     figures = read_curve(ends, values, s)
     rise = fell = None
     if validation is not None:
-        new = _series("validation", validation, None, 5)
+        new = _series("validation", validation, None, 1)
         looks = _increasing("validation_steps", validation_steps, len(new), ends[-1])
         rise = rise_of_validation(ends, values, looks, new)
     if learning_rates is not None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from course_lib.methods import SGD
 from course_lib.problems import digits, mlp
-from course_lib.training import CASES, History, diagnose, fit, mean_loss
+from course_lib.training import CASES, History, NonFiniteLossError, diagnose, fit, mean_loss
 
 START = math.log(10)
 K = np.arange(1.0, 2001)
@@ -162,6 +162,16 @@ def test_a_history_of_fit_is_read_with_its_evaluations():
         diagnose(history, validation="old")
 
 
+def test_the_error_that_ends_a_run_is_read_as_diverged():
+    net, half = torch.nn.Linear(1, 1), torch.ones(1, 1)
+    loss = torch.nn.functional.mse_loss
+    with pytest.raises(NonFiniteLossError) as caught:
+        fit(net, (half, half), loss, lambda params: SGD(params, lr=1e9), steps=1000)
+    answer = diagnose(caught.value)
+    assert answer.case == "diverged"
+    assert "step" in answer.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
@@ -179,7 +189,7 @@ def test_a_history_of_fit_is_read_with_its_evaluations():
         ({"losses": GOOD, "start": 0}, ValueError, "start must be a finite number above 0"),
         ({"losses": 0 * GOOD}, ValueError, "start must be a finite number above 0"),
         ({"losses": GOOD, "learning_rates": [0.1]}, ValueError, "learning_rates must be a series"),
-        ({"losses": GOOD, "validation": [1, 2]}, ValueError, "validation must be a series"),
+        ({"losses": GOOD, "validation": []}, ValueError, "validation must be a series"),
         ({"losses": GOOD, "validation": "new"}, TypeError, "validation must be a series"),
         ({"losses": GOOD, "validation": [math.nan] * 9}, ValueError, "validation must be finite"),
     ],
