@@ -49,7 +49,7 @@ class CurveFigures:
 
     @property
     def tenth(self) -> float:
-        """Steps in which the loss fell by a tenth of :math:`s`: at first, or after a plateau.
+        """Steps in which the loss fell by a tenth of the start, at first or after a plateau.
 
         A start of less than 20 steps is no plateau; the next tenths are too noisy then.
         """

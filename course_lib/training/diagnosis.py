@@ -21,6 +21,7 @@ from course_lib.training.nonfinite import NonFiniteLossError
 
 __all__ = ["CASES", "Diagnosis", "diagnose"]
 
+#: The cases, and what each asks for.
 CASES = {
     "diverged": "Lower the learning rate by a factor of ten, or look for what overflows.",
     "very high": "Lower the learning rate by a factor of three to ten.",
