@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
-from course_lib.methods.hyperparameters import Check, flag, non_negative, once_each
+from course_lib.methods.hyperparameters import Check, flag, may_change, non_negative, once_each
 from course_lib.methods.running import RuleRunner
 from course_lib.methods.saved_states import check_loaded, copied
 
@@ -185,12 +185,12 @@ class Method(RuleRunner, Optimizer):
                 checks[name](name, value)
 
     def _check_if_changed(self, index: int, group: dict[str, Any]) -> None:
-        """Check the hyper-parameters of a group once more if somebody has replaced one."""
+        """Check the hyper-parameters of a group once more if one may have changed."""
         values = [value for name, value in group.items() if name != "params"]
         known = self._checked.get(index, [])
         if len(known) != len(values) or not all(map(operator.is_, known, values)):
             self._check(group)
-            self._checked[index] = values
+            self._checked[index] = [] if any(map(may_change, values)) else values
 
     def _check_states(self, states: Mapping[Any, Any], groups: list[dict[str, Any]]) -> None:
         """Check that what each parameter has been loaded with can be its state."""

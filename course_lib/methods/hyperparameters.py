@@ -19,6 +19,18 @@ def number(value: Any) -> Any:
     return value.item() if isinstance(value, Tensor) else value
 
 
+def may_change(value: Any) -> bool:
+    """Return whether a value can be changed in place: a tensor, a list, or what holds one.
+
+    Example:
+        >>> may_change(0.1), may_change((0.9, 0.99)), may_change([0.9, 0.99])
+        (False, False, True)
+    """
+    if isinstance(value, tuple):
+        return any(map(may_change, value))
+    return isinstance(value, (Tensor, list))
+
+
 def once_each(param_group: dict[str, Any]) -> None:
     """Keep the first of parameters that a group holds several times; torch would step each.
 

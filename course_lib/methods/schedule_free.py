@@ -12,7 +12,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.arguments import check_integer, check_number
 from course_lib.methods.base import Method
-from course_lib.methods.hyperparameters import finite, flag, non_negative, number
+from course_lib.methods.hyperparameters import finite, flag, fraction, non_negative, number
 
 __all__ = ["ScheduleFree", "ScheduleFreeSGD"]
 
@@ -51,7 +51,8 @@ class ScheduleFree(Method):
     While the method trains, the parameters hold :math:`y_k`, and the state holds :math:`z_k`;
     :math:`x_k` follows from both. :meth:`eval` puts :math:`x_k` into the parameters, :meth:`train`
     puts :math:`y_k` back, :meth:`iterates` does both around a block. ``fit`` calls them by itself:
-    it evaluates at :math:`x`, and leaves the model there.
+    it evaluates at :math:`x`, and leaves the model there. Where :math:`\beta` has been changed,
+    :math:`y` moves and :math:`x` stays.
 
     The weight of the newest iterate is :math:`c_k = w_k / \sum_{j \le k} w_j`, with
     :math:`w_j = j^r \bigl(\max_{i \le j} t_i\bigr)^p`, where :math:`r` is `r` and :math:`p` is
@@ -74,6 +75,7 @@ class ScheduleFree(Method):
         "weight_sum": non_negative,
         "lr_max": finite,
         "scheduled_lr": non_negative,
+        "held_beta": fraction,
     }
     coupled_weight_decay = False
 
@@ -81,6 +83,7 @@ class ScheduleFree(Method):
         """Check the hyper-parameters and take in the parameters; training may begin."""
         counters = {
             "k": 0, "train_mode": True, "weight_sum": 0.0, "lr_max": -1.0, "scheduled_lr": 0.0,
+            "held_beta": 0.0,
         }  # fmt: skip
         super().__init__(params, {**defaults, **counters}, compile=compile)
 
@@ -137,6 +140,7 @@ class ScheduleFree(Method):
         super().add_param_group(param_group)
 
     def _step_group(self, index: int, group: Group) -> None:
+        self._move_to_beta(group)
         before = {key: group[key] for key in ("k", "weight_sum", "lr_max", "scheduled_lr")}
         k = group["k"] + 1
         t = number(group["lr"]) * min(1.0, k / max(1, group["warmup_steps"]))
@@ -169,11 +173,26 @@ class ScheduleFree(Method):
             if group["train_mode"] == train_mode:
                 continue
             b = self.beta_of(group)
-            for p in group["params"]:
-                if "z" in (state := self.state.get(p, {})):
-                    z = state["z"].to(p.device, p.dtype)
-                    p.lerp_(z, 1 - b if train_mode else 1 - 1 / b)
+            if train_mode:
+                self._move_from_z(group, b)
+                group["held_beta"] = b
+            else:
+                self._move_from_z(group, 1 / (group["held_beta"] or b))
             group["train_mode"] = train_mode
+
+    def _move_to_beta(self, group: Group) -> None:
+        """Let the parameters hold the y of the present β, which may differ from that of before."""
+        b = self.beta_of(group)
+        held = group["held_beta"] or b  # before the first step, x, y and z are one
+        if held != b:
+            self._move_from_z(group, b / held)
+        group["held_beta"] = b
+
+    def _move_from_z(self, group: Group, factor: float) -> None:
+        """Multiply the distance of the parameters from z."""
+        for p in group["params"]:
+            if "z" in (state := self.state.get(p, {})):
+                p.lerp_(state["z"].to(p.device, p.dtype), 1 - factor)
 
     @contextmanager
     def iterates(self) -> Iterator[None]:
@@ -194,7 +213,7 @@ class ScheduleFree(Method):
             >>> w.item(), method.state[w]["z"].item()
             (0.125, 0.0)
         """
-        modes = [group["train_mode"] for group in self.param_groups]
+        modes = [(group["train_mode"], group["held_beta"]) for group in self.param_groups]
         params = [p for group in self.param_groups for p in group["params"]]
         held = [p.detach().clone() for p in params]
         self.eval()
@@ -202,7 +221,7 @@ class ScheduleFree(Method):
             yield
         finally:
             for group, mode in zip(self.param_groups, modes, strict=True):
-                group["train_mode"] = mode
+                group["train_mode"], group["held_beta"] = mode
             with torch.no_grad():
                 for p, before in zip(params, held, strict=True):
                     p.copy_(before)
