@@ -23,8 +23,9 @@ def check_loaded(
 ) -> None:
     """Check what has been loaded for the parameter `p`, the one at `index` of all.
 
-    It must be there as a whole or not at all, since a part alone would start afresh; tensors must
-    have the parameter's shape, and the count of steps must be a count.
+    It must be there as a whole, or nothing must be there: a part alone, and the state of another
+    method, would start afresh without a word. Tensors must have the parameter's shape, and the
+    count of steps must be a count.
 
     Args:
         held: The loaded state.
@@ -43,6 +44,11 @@ def check_loaded(
         raise ValueError(
             f"state_dict must hold all of {wanted} for a parameter, or none, got "
             f"parameter {index} without {missing}"
+        )
+    if missing and held:
+        raise ValueError(
+            f"state_dict must hold {wanted} for a parameter, or nothing, got parameter {index} "
+            f"with {list(held)}, as of another method"
         )
     if missing:
         return

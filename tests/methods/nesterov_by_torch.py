@@ -26,7 +26,7 @@ class LecturesNesterovByTorch(torch.optim.Optimizer):
 
     def _step(self, p, group):
         lr, mu, state = float(group["lr"]), group["beta"], self.state[p]
-        ahead = state.get("ahead", torch.zeros_like(p))
+        ahead = state.get("look_ahead", torch.zeros_like(p))
         b = -ahead / (lr * mu)
         sgd(
             [p],
@@ -39,4 +39,4 @@ class LecturesNesterovByTorch(torch.optim.Optimizer):
             dampening=0.0,
             nesterov=True,
         )
-        state["ahead"] = -lr * mu * b
+        state["look_ahead"] = -lr * mu * b

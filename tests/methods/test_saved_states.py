@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from course_lib.methods import SGD, Adam, RMSprop
+from course_lib.methods import SGD, Adam, HeavyBall, Lion, Nesterov, RMSprop, ScheduleFreeSGD
 from tests.methods.parameters import leaf
 
 BAD = [
@@ -81,6 +81,21 @@ def test_a_state_of_another_method_is_refused(name):
     saved.step()
     with pytest.raises(ValueError, match=r"state_dict must hold all of .* parameter 0 without"):
         Adam([leaf(3)]).load_state_dict(saved.state_dict())
+
+
+@pytest.mark.parametrize("theirs", [HeavyBall, ScheduleFreeSGD, Lion])
+@pytest.mark.parametrize("ours", [Nesterov, RMSprop, ScheduleFreeSGD])
+def test_a_state_that_shares_no_part_is_refused_and_does_not_start_afresh(ours, theirs):
+    p, q = leaf(3), leaf(3)
+    saved, loaded = theirs([q]), ours([p])
+    saved.step()
+    state = saved.state_dict()
+    if ours is theirs:
+        loaded.load_state_dict(state)
+        return
+    with pytest.raises(ValueError, match=r"or nothing, got parameter 0 with .* another method"):
+        loaded.load_state_dict(state)
+    assert not loaded.state[p]
 
 
 CHANGES = [
