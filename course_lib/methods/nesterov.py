@@ -52,7 +52,7 @@ class Nesterov(Method):
         ValueError: `lr`, `beta` or `weight_decay` is outside its range, here or in a group.
         TypeError: an argument is of the wrong type.
         RuntimeError: a gradient is sparse, or the parameters are lent to :meth:`iterates` (at the
-            step).
+            step, and where the optimizer is saved or copied).
 
     Example:
         >>> w = torch.tensor([1.0], requires_grad=True)
@@ -126,6 +126,28 @@ class Nesterov(Method):
                 "gradient is wanted at y_k"
             )
         super()._step_group(index, group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to save, as ``torch.optim`` does.
+
+        Raises:
+            RuntimeError: the parameters are lent to :meth:`iterates`. A run goes on from y_k.
+        """
+        self._check_not_lent("be saved")
+        return super().state_dict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and deep-copied; raise inside a block of iterates."""
+        self._check_not_lent("be copied")
+        return super().__getstate__()
+
+    def _check_not_lent(self, what: str) -> None:
+        if self._lent:
+            raise RuntimeError(
+                f"Nesterov cannot {what} inside iterates(): the parameters hold x_k there, and the "
+                "run goes on from y_k; save the model inside, the optimizer with its parameters "
+                "outside"
+            )
 
     @contextmanager
     def iterates(self) -> Iterator[None]:

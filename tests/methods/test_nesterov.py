@@ -2,6 +2,7 @@
 
 import copy
 import math
+import pickle
 
 import pytest
 import torch
@@ -141,6 +142,16 @@ def test_stepping_inside_a_block_of_iterates_is_refused():
     with pytest.raises(RuntimeError, match=r"cannot step inside iterates\(\)"), nesterov.iterates():
         nesterov.step()
     nesterov.step()
+
+
+def test_inside_a_block_of_iterates_nothing_is_saved_that_would_go_on_from_x():
+    p = leaf(3)
+    nesterov = Nesterov([p])
+    nesterov.step()
+    for save in (Nesterov.state_dict, copy.deepcopy, pickle.dumps):
+        with pytest.raises(RuntimeError, match=r"inside iterates\(\)"), nesterov.iterates():
+            save(nesterov)
+        save(nesterov)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, math.nan])
