@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -66,10 +66,16 @@ class CombinedOptimizer(Optimizer):
                         "parts must hold each parameter once, got one of shape "
                         f"{tuple(p.shape)} in parts[{owners[id(p)]}] and in parts[{i}]"
                     )
-        super().__init__(self._groups(), {})
+        super().__init__(self.param_groups, {})
 
-    def _groups(self) -> list[dict[str, Any]]:
+    @property  # not a list of its own: a part may get another group, or load a state, by itself
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of all parts, in order."""
         return [group for part in self.parts for group in part.param_groups]
+
+    @param_groups.setter
+    def param_groups(self, groups: list[dict[str, Any]]) -> None:
+        """Keep the parts' own groups; torch's constructor sets an empty list."""
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -80,7 +86,16 @@ class CombinedOptimizer(Optimizer):
 
         Returns:
             What `closure` returned, or None.
+
+        Raises:
+            RuntimeError: a part is not in training mode; nothing has moved then.
         """
+        for i, part in enumerate(self.parts):
+            if not all(group.get("train_mode", True) for group in part.param_groups):
+                raise RuntimeError(
+                    f"parts[{i}] must be in train mode to step, but the parameters of this "
+                    f"{type(part).__name__} are those to evaluate; call train() before"
+                )
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -101,7 +116,7 @@ class CombinedOptimizer(Optimizer):
 
     @contextmanager
     def iterates(self) -> Iterator[None]:
-        """Let the parameters be those to evaluate inside a ``with`` block."""
+        """Switch the parts that have modes to evaluation inside a ``with`` block."""
         with ExitStack() as stack:
             for part in self._parts_with_modes():
                 if hasattr(part, "iterates"):
@@ -120,12 +135,11 @@ class CombinedOptimizer(Optimizer):
         Raises:
             ValueError: the group belongs to no part.
         """
-        if not any(param_group is group for group in self._groups()):
+        if not any(param_group is group for group in self.param_groups):
             raise ValueError(
                 "param_group must be added to one of parts, before they are combined, got one for "
                 "all of them"
             )
-        self.param_groups.append(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of all parts, in order."""
@@ -135,17 +149,26 @@ class CombinedOptimizer(Optimizer):
         """Let each part go on where its namesake stood.
 
         Raises:
-            ValueError: the state is that of another number of parts; nothing is changed then.
+            TypeError: that is no state.
+            ValueError: the state is that of another number of parts; or a part refuses its own.
+                The parts are as before then.
         """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(f"state_dict must be a dict, got {state_dict!r}")
         saved = state_dict.get("parts")
         if not isinstance(saved, list) or len(saved) != len(self.parts):
             raise ValueError(
                 f"state_dict must hold the states of {len(self.parts)} parts, got "
                 f"{len(saved) if isinstance(saved, list) else sorted(map(str, state_dict))}"
             )
-        for part, state in zip(self.parts, saved, strict=True):
-            part.load_state_dict(state)
-        self.param_groups = self._groups()
+        before = [part.state_dict() for part in self.parts]
+        try:
+            for part, state in zip(self.parts, saved, strict=True):
+                part.load_state_dict(state)
+        except Exception:
+            for part, state in zip(self.parts, before, strict=True):
+                part.load_state_dict(state)
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what is pickled and deep-copied: the parts."""

@@ -140,3 +140,50 @@ def test_what_does_not_fit_is_refused():
         combined.load_state_dict(muon.state_dict())
     with pytest.raises(ValueError, match="states of 2 parts, got 1"):
         combined.load_state_dict({"parts": [muon.state_dict()]})
+    with pytest.raises(TypeError, match="state_dict must be a dict, got None"):
+        combined.load_state_dict(None)
+
+
+def test_no_part_moves_if_one_is_not_in_training_mode():
+    model = net()
+    muon, _ = parts_of(model)
+    vectors = [p for p in model.parameters() if p.dim() == 1]
+    combined = CombinedOptimizer([muon, ScheduleFreeAdamW(vectors)])
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    combined.eval()
+    before = [p.detach().clone() for p in model.parameters()]
+    with pytest.raises(RuntimeError, match=r"^parts\[1\] must be in train mode to step"):
+        combined.step()
+    for p, x in zip(model.parameters(), before, strict=True):
+        torch.testing.assert_close(p.detach(), x, rtol=0, atol=0)
+
+
+def test_its_groups_are_those_that_the_parts_have_now():
+    model = net()
+    muon, adamw = parts_of(model)
+    combined = CombinedOptimizer([muon, adamw])
+    late = torch.ones(2, requires_grad=True)
+    late.grad = torch.ones(2)
+    adamw.add_param_group({"params": [late]})
+    combined.zero_grad()
+    assert late.grad is None
+    muon.load_state_dict(muon.state_dict())
+    combined.param_groups[0]["lr"] = 0.25
+    assert muon.param_groups[0]["lr"] == 0.25
+
+
+def test_a_state_that_one_part_refuses_is_loaded_into_none():
+    model = net()
+    combined = CombinedOptimizer(parts_of(model))
+    train(model, [combined], 2)
+    before = combined.state_dict()
+    wrong = copy.deepcopy(before)
+    wrong["parts"][0]["param_groups"][0]["lr"] = 0.75
+    wrong["parts"][1]["state"][0]["exp_avg"] = torch.ones(99)
+    with pytest.raises(ValueError, match="'exp_avg' in the shape of parameter 0"):
+        combined.load_state_dict(wrong)
+    after = combined.state_dict()
+    for ours, theirs in zip(after["parts"], before["parts"], strict=True):
+        assert [g["lr"] for g in ours["param_groups"]] == [g["lr"] for g in theirs["param_groups"]]
+        torch.testing.assert_close(ours["state"], theirs["state"], rtol=0, atol=0)
