@@ -69,6 +69,7 @@ class NewtonModel:
     Attributes:
         g: gradient, shape (n,).
         H: Hessian, shape (n, n), float32 or float64.
+        flat: whether all second derivatives are zero.
 
     Raises:
         ValueError, NoStepError: as :func:`dense_hessian`.
@@ -77,7 +78,8 @@ class NewtonModel:
     def __init__(self, point: Point, max_size: int = LARGEST_DENSE) -> None:
         H, g = dense_hessian(point, max_size), solvable(point.gradient)
         self._idle = (g == 0) & (H == 0).all(dim=1)
-        largest = H.diagonal().abs().max()
+        largest = H.abs().max()
+        self.flat = not bool(largest > 0)
         curvature = torch.where(largest > 0, largest, 1.0)
         self.g, self.H = g, H + torch.diag(torch.where(self._idle, curvature, 0.0))
         self._dtype = point.x.dtype

@@ -68,6 +68,8 @@ def lanczos(
             f"{tuple(start.shape)} and dtype {start.dtype}"
         )
     check_integer("size", size, low=1)
+    if extra is not None and not isinstance(extra, Tensor):
+        raise TypeError(f"extra must be a tensor or None, got {extra!r}")
     if extra is not None and (extra.shape != start.shape or extra.dtype != start.dtype):
         raise ValueError(
             f"extra must have shape {tuple(start.shape)} and dtype {start.dtype}, got "

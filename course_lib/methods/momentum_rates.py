@@ -223,4 +223,7 @@ def _largest_root(trace: Tensor, determinant: Tensor) -> Tensor:
 
 def _curvatures(mu: float, L: float) -> tuple[float, float]:
     mu = check_number("mu", mu, above=0)
-    return mu, check_number("L", L, low=mu)
+    L = check_number("L", L, low=mu)
+    if math.isinf(3 * L / mu) or math.isinf(4 / mu):
+        raise ValueError(f"mu and L must leave 4 / mu and 3 L / mu finite, got mu={mu!r}, L={L!r}")
+    return mu, L

@@ -143,6 +143,8 @@ class SaddleFreeNewton(ClosureMethod):
     def _exact(self, point: Point) -> _Spectrum:
         model = NewtonModel(point, self.max_size)
         eigenvalues, Q = torch.linalg.eigh(model.H)
+        if model.flat:  # then they tell no scale, only what stands for variables without effect
+            eigenvalues = torch.zeros_like(eigenvalues)
         return _Spectrum(eigenvalues, Q, Q.T @ model.g, model.step)
 
     def _krylov(self, point: Point, memory: dict[str, Any]) -> _Spectrum:

@@ -91,6 +91,7 @@ def test_a_few_vectors_find_the_extreme_curvatures_of_a_large_matrix():
         ({"start": torch.ones(3, dtype=torch.float16)}, ValueError, "start must be a float32"),
         ({"start": [1.0]}, TypeError, "start must be"),
         ({"size": 0}, ValueError, "size must be an integer of at least 1, got 0"),
+        ({"extra": [1.0, 0.0, 0.0]}, TypeError, "extra must be a tensor or None, got"),
         ({"extra": torch.ones(2)}, ValueError, r"extra must have shape \(3,\)"),
     ],
 )

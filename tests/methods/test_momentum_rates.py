@@ -156,3 +156,10 @@ def test_what_is_no_curvature_or_coefficient_is_refused(rate):
         rate(1.0, 0.1, 0.9)
     with pytest.raises(ValueError, match=r"beta must be .* got -0\.1"):
         rate(torch.ones(2), 0.1, -0.1)
+
+
+@pytest.mark.parametrize("parameters", [polyak_parameters, nesterov_parameters])
+@pytest.mark.parametrize(("mu", "L"), [(1e-300, 1e300), (5e-324, 5e-324), (1.7e308, 1.7e308)])
+def test_curvatures_whose_ratios_overflow_are_refused(parameters, mu, L):
+    with pytest.raises(ValueError, match="mu and L must leave 4 / mu and 3 L / mu finite, got"):
+        parameters(mu, L)

@@ -253,3 +253,22 @@ def test_too_many_variables_for_a_matrix_are_refused_and_krylov_takes_them():
     with pytest.raises(ValueError, match="max_size must be at least the number of variables, 6"):
         run(f, f.start, max_size=5)
     assert len(run(f, f.start, max_size=5, solver="Krylov", krylov_size=2)) == 1
+
+
+def test_where_all_is_flat_a_variable_without_effect_does_not_make_up_a_scale():
+    start = torch.tensor([1.0, -2.0])
+    for f in (lambda x: x[0] * 1.0, lambda x: x.sum() * 1.0):
+        run = minimize(f, start, SaddleFreeNewton, steps=2)
+        assert run.reason == "the Hessian is singular, so that a damping above 0 is needed"
+        assert len(run) == 0
+    run = minimize(lambda x: x[0] * 1.0, start, lambda p: SaddleFreeNewton(p, damping=2), steps=1)
+    assert run.x[-1].tolist() == [0.5, -2.0]
+
+
+def test_a_small_saddle_beside_a_variable_without_effect_is_no_singular_one():
+    start = torch.tensor([1.0, 0.25, 3.0], dtype=torch.float64)
+    run = minimize(
+        lambda x: 1e-20 * x[0] * x[1], start, lambda p: SaddleFreeNewton(p, damping=0), steps=1
+    )
+    # |H| is 1e-20 times the identity on the first two, and g there 1e-20 (x_2, x_1).
+    torch.testing.assert_close(run.x[-1], torch.tensor([0.75, -0.75, 3.0]).double())
