@@ -37,6 +37,8 @@ def _square_sum(tensor: Tensor) -> Tensor:
     tensor = tensor.detach()
     if tensor.is_sparse:
         tensor = tensor.coalesce().values()
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj())
     dtype = torch.float32 if tensor.device.type == "mps" else torch.float64
     return torch.linalg.vector_norm(tensor, dtype=dtype).square()
 
@@ -135,7 +137,7 @@ def _append_norm(norms: list[Tensor], gradient: Tensor) -> None:
 
 def _tensors_in(outputs: Any) -> Iterator[Tensor]:
     if isinstance(outputs, Tensor):
-        if outputs.is_floating_point():
+        if outputs.is_floating_point() or outputs.is_complex():
             yield outputs
     elif isinstance(outputs, Mapping):
         for part in outputs.values():
