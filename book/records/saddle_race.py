@@ -10,6 +10,10 @@ A method is through at the first step from which on the value stays below a goal
 saddle to get away from, that is a height well below it: -1 on the saddle of height 0, which has no
 minimum, and half the saddle's height in the long valley, whose minima have height 0. Elsewhere it
 is all but a hundredth of the way from the start's value to the minimum.
+
+Where to set the goal is a choice, and in the long valley the order of the methods depends on it. So
+there everything is done again, the choice of the rate included, for goals of other heights and for
+the hundredth of the other surfaces.
 """
 
 from __future__ import annotations
@@ -53,16 +57,21 @@ TUNING_SEEDS = (100,)
 STARTS, STEPS = 11, 1000
 RATES = [mantissa * 10.0**power for power in (-3, -2, -1, 0) for mantissa in (1, 2, 5)] + [10.0]
 TURN = math.pi / 4
+HEIGHT = 0.25  # of the saddle in the long valley
+HALFWAY = HEIGHT / 2
+LOW = None  # the goal that is a hundredth of the way above the minimum
+# Shares of the height of the long valley's saddle, of which 0.5 is the goal; and the hundredth.
+OTHER_GOALS: tuple[float | None, ...] = (0.9, 0.5, 0.1, 0.01, LOW)
 FAR = -1e4  # on the saddle, where nothing ends a walk
 
 # Name: the surface, the angle by which its starts are turned, and the goal if it is a height.
 SURFACES: dict[str, tuple[Surface, float, float | None]] = {
     "saddle": (saddle(), 0.0, -1.0),
-    "long valley": (long_valley(), 0.0, 0.125),
-    "long valley, turned": (rotated(long_valley(), TURN), TURN, 0.125),
-    "Beale": (beale(), 0.0, None),
-    "Rosenbrock": (rosenbrock(), 0.0, None),
-    "rotated quadratic": (rotated_quadratic(), 0.0, None),
+    "long valley": (long_valley(), 0.0, HALFWAY),
+    "long valley, turned": (rotated(long_valley(), TURN), TURN, HALFWAY),
+    "Beale": (beale(), 0.0, LOW),
+    "Rosenbrock": (rosenbrock(), 0.0, LOW),
+    "rotated quadratic": (rotated_quadratic(), 0.0, LOW),
 }
 WITH_RATE: dict[str, Callable[..., Any]] = {
     "SGD": SGD,
@@ -159,26 +168,15 @@ def race(surface: Surface, angle: float, height: float | None) -> dict[str, Any]
     own = surface.start[None]
     methods = {}
     for name, make in WITH_RATE.items():
-        tuned, by_rate = [], []
-        for rate in RATES:
-            together = torch.cat([tuning, own])
-            values = walk(make, rate, surface, together)
-            steps = settled(values, goals_of(surface, together, height))
-            ends = torch.nan_to_num(values[-1, :-1], nan=math.inf)
-            median, end = float(steps[:-1].median()), float(ends.median())
-            tuned.append((median, end if math.isinf(median) else 0.0, rate))
-            by_rate.append(float(steps[-1]))
-        best = min(range(len(RATES)), key=lambda i: tuned[i])
-        values = walk(make, RATES[best], surface, reported)
-        methods[name] = {
-            "rate": RATES[best],
-            "tuning medians": [counted(median) for median, _, _ in tuned],
-            "own start, by rate": [counted(steps) for steps in by_rate],
-            "own start": counted(by_rate[best]),
-            "other starts": [
-                counted(s) for s in settled(values, goals_of(surface, reported, height))
-            ],
-        }
+        together = torch.cat([tuning, own, reported])
+        walks = [walk(make, rate, surface, together) for rate in RATES]
+        methods[name] = tuned(walks, goals_of(surface, together, height))
+        if height == HALFWAY:
+            methods[name]["other goals"] = [
+                {"goal": share, "rate": told["rate"], "other starts": told["other starts"]}
+                for share in OTHER_GOALS
+                for told in [tuned(walks, goals_of(surface, together, share and share * HEIGHT))]
+            ]
     for name, make in WITHOUT_RATE.items():
         together = torch.cat([reported, own])
         values = torch.stack([walk_alone(make, surface, start) for start in together], dim=1)
@@ -188,6 +186,23 @@ def race(surface: Surface, angle: float, height: float | None) -> dict[str, Any]
             "other starts": [counted(s) for s in steps[:-1]],
         }
     return methods
+
+
+def tuned(walks: list[Tensor], goals: Tensor) -> dict[str, Any]:
+    """Choose the best rate by the tuning starts; the surface's own and the others come after."""
+    steps = [settled(values, goals) for values in walks]
+    medians = [float(counts[:STARTS].median()) for counts in steps]
+    ends = [float(torch.nan_to_num(values[-1, :STARTS], nan=math.inf).median()) for values in walks]
+    best = min(
+        range(len(RATES)), key=lambda i: (medians[i], ends[i] if math.isinf(medians[i]) else 0.0, i)
+    )
+    return {
+        "rate": RATES[best],
+        "tuning medians": [counted(median) for median in medians],
+        "own start, by rate": [counted(counts[STARTS]) for counts in steps],
+        "own start": counted(steps[best][STARTS]),
+        "other starts": [counted(count) for count in steps[best][STARTS + 1 :]],
+    }
 
 
 def counted(steps: Any) -> float | None:
