@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from torch import Tensor
 
 from course_lib.arguments import check_number
 from course_lib.training.curve_figures import (
@@ -20,6 +22,9 @@ from course_lib.training.history import History
 from course_lib.training.nonfinite import NonFiniteLossError
 
 __all__ = ["CASES", "Diagnosis", "diagnose"]
+
+Series = Sequence[float] | NDArray[Any] | Tensor
+"""Numbers of a curve, one after the other."""
 
 #: The cases, and what each asks for.
 CASES = {
@@ -70,12 +75,12 @@ class Diagnosis:
 def diagnose(
     history: History | NonFiniteLossError | None = None,
     *,
-    losses: ArrayLike | None = None,
-    steps: ArrayLike | None = None,
+    losses: Series | None = None,
+    steps: Series | None = None,
     start: float | None = None,
-    validation: ArrayLike | str | None = None,
-    validation_steps: ArrayLike | None = None,
-    learning_rates: ArrayLike | None = None,
+    validation: Series | str | None = None,
+    validation_steps: Series | None = None,
+    learning_rates: Series | None = None,
 ) -> Diagnosis:
     r"""Name the case that a loss curve shows, with reasons.
 
