@@ -3,6 +3,7 @@
 import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ class Layout:
     """The parameters of a group, sorted for running a rule on vectors.
 
     Large contiguous tensors are worked on in place. Small ones go into buckets, one for each dtype
-    and device. Parameters at one place in memory go into buckets of their own, one after the other,
+    and device. Parameters that overlap in memory go into buckets of their own, one after the other,
     since copying back two of them would lose the step of the first.
 
     Args:
@@ -32,15 +33,12 @@ class Layout:
         self._traits = _traits(params)
         self.large: list[int] = []
         gathered: defaultdict[Any, list[int]] = defaultdict(list)
-        seen: defaultdict[Any, int] = defaultdict(int)
-        for i, p in enumerate(params):
+        for i, (p, rank) in enumerate(zip(params, _ranks(params), strict=True)):
             limit = small.get(p.device.type, small_elsewhere)
             if p.numel() >= limit and p.is_contiguous() and not p.is_conj():
                 self.large.append(i)
                 continue
-            place = p.untyped_storage()._cdata, p.storage_offset()
-            gathered[p.dtype, p.device, seen[place]].append(i)
-            seen[place] += 1
+            gathered[p.dtype, p.device, rank].append(i)
         self.gathered = sum(p.device.type in small for p in params) - len(self.large)
         self.buckets = [
             (indices, Bucket([params[i] for i in indices])) for indices in gathered.values()
@@ -54,6 +52,32 @@ class Layout:
             and self._traits is not None
             and _traits(params) == self._traits
         )
+
+
+def _ranks(params: Sequence[Tensor]) -> list[int]:
+    """Return a rank for each parameter, higher than that of all before it that it overlaps."""
+    ranks = [0] * len(params)
+    spans = [_span(p) for p in params]
+    sharing: defaultdict[int, list[int]] = defaultdict(list)
+    for i, p in enumerate(params):
+        if p.numel():
+            sharing[p.untyped_storage()._cdata].append(i)
+    for members in sharing.values():
+        ordered = sorted(spans[i] for i in members)
+        if all(end <= start for (_, end), (start, _) in pairwise(ordered)):
+            continue
+        for n, i in enumerate(members):
+            start, end = spans[i]
+            under = [ranks[j] for j in members[:n] if start < spans[j][1] and spans[j][0] < end]
+            ranks[i] = 1 + max(under, default=-1)
+    return ranks
+
+
+def _span(p: Tensor) -> tuple[int, int]:
+    """Return the first byte of a tensor in its storage, and the one after its last."""
+    start = int(p.storage_offset())
+    last = start + sum((n - 1) * step for n, step in zip(p.shape, p.stride(), strict=True))
+    return start * p.element_size(), (last + 1) * p.element_size()
 
 
 def _traits(params: Sequence[Tensor]) -> tuple[list[Any], ...] | None:
