@@ -32,7 +32,9 @@ class ScheduleFreeAdamW(ScheduleFree):
     with `lr` :math:`t_k`, `betas` :math:`\beta_1, \beta_2`, `eps` :math:`\epsilon`, `weight_decay`
     :math:`\lambda`, and :math:`g_k` the gradient at :math:`y_k`, where the parameters stand while
     it trains. Evaluate at :math:`x_k`: :class:`ScheduleFree` says how, and what :math:`c_k` is.
-    There is no :math:`m_k`; so as many numbers are kept as in AdamW.
+    There is no :math:`m_k`; so as many numbers are kept as in AdamW. As in the authors' package,
+    :math:`k` counts the steps of the group: a parameter whose gradients begin late takes a first
+    step that is up to :math:`1 / \sqrt{1 - \beta_2}` times as long.
 
     Args:
         params: Parameters, named parameters, or groups of them, as for ``torch.optim``. Any shapes,

@@ -65,8 +65,13 @@ class OneHiddenLayer:
 
     def split(self, w: Tensor) -> list[Tensor]:
         """Return the parts W, b, V and c of a weight vector, as views of it."""
-        if w.shape != (self.size,):
-            raise ValueError(f"w must have shape {(self.size,)}, got {tuple(w.shape)}")
+        if not isinstance(w, Tensor):
+            raise TypeError(f"w must be a tensor of shape {(self.size,)}, got {w!r}")
+        if w.shape != (self.size,) or w.dtype != self.x.dtype:
+            raise ValueError(
+                f"w must have shape {(self.size,)} and the dtype of x, {self.x.dtype}, got "
+                f"{tuple(w.shape)} and {w.dtype}"
+            )
         parts = w.split([math.prod(shape) for shape in self._shapes])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 

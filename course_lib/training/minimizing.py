@@ -96,7 +96,9 @@ class Trajectory:
     ``len(trajectory)`` is the number :math:`K` of steps made.
 
     Attributes:
-        x: tensor of shape (K + 1, n), dtype and device of the start.
+        x: tensor of shape (K + 1, n), dtype and device of the start. It is where the parameters
+            stood: with Nesterov's method, its :math:`y_k`, and with Schedule-Free, its
+            :math:`y_k` too, where the gradients are asked and not the averages.
         values: :math:`f(x_k)`, float64 array of shape (K + 1,).
         gradient_norms: :math:`\|\nabla f(x_k)\|_2`, float64 array of shape (K + 1,).
         touched: how often the method evaluated :math:`f`: ``Counter`` of ``"gradient"`` (value and

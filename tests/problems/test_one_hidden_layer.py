@@ -70,7 +70,9 @@ def test_a_minimum_of_the_small_net_is_a_saddle_of_the_large_one():
         (lambda: OneHiddenLayer(drawn(2, 2), torch.tensor([0, -1]), 2), ValueError, "got -1"),
         (lambda: task(hidden=0), ValueError, "hidden must be .*got 0"),
         (lambda: task(decay=-1), ValueError, "decay must be .*got -1"),
-        (lambda: task()(torch.zeros(5)), ValueError, r"w must have shape \(27,\), got \(5,\)"),
+        (lambda: task()(torch.zeros(5)), ValueError, r"w must have shape \(27,\) .* got \(5,\)"),
+        (lambda: task()(torch.zeros(27)), ValueError, "the dtype of x, torch.float64, got .*32"),
+        (lambda: task()([0.0] * 27), TypeError, "w must be a tensor"),
         (lambda: task().widened(torch.zeros(27), 2), ValueError, "hidden must be .*3, got 2"),
     ],
 )
