@@ -86,7 +86,7 @@ def diagnose(
 
     All is judged relative to the loss :math:`s` at the start. The rules, in this order:
 
-    - **diverged**: a loss is infinite or not a number.
+    - **diverged**: a loss is infinite or not a number, or too large to be compared with the start.
     - **very high** learning rate: ends above :math:`1.05 s`; or above :math:`0.8 s` after it was
       above :math:`1.3 s` or had been lower.
     - **high**: ends above a third of :math:`s` after it was above :math:`1.3 s`.
@@ -157,7 +157,11 @@ def diagnose(
                 raise ValueError(
                     f"validation must be one of {sorted(history.evaluations)}, got {validation!r}"
                 )
+            if validation_steps is not None:
+                raise TypeError("validation_steps are those of history where it is given by name")
             validation, validation_steps = history.evaluations[validation], history.evaluated_at
+    if validation is None and validation_steps is not None:
+        raise TypeError("validation_steps need validation, got none")
     values = _series("losses", losses, None, _FEWEST)
     ends = _increasing("steps", steps, len(values))
     if not np.isfinite(values).all():
@@ -168,12 +172,22 @@ def diagnose(
         raise ValueError(
             f"losses must be at least 0, got {values.min():.4g}: shift them by a bound"
         )
+    if start is None and values[0] == 0:
+        raise ValueError("losses must begin above 0 unless start is given, got 0.0")
     s = check_number("start", float(values[0]) if start is None else start, above=0)
+    if math.isinf(float(values.max()) / s * float(ends[-1])):
+        reason = f"the loss is up to {values.max():.3g}, from {s:.3g} at the start"
+        return Diagnosis("diverged", (reason,), CASES["diverged"], None)
     figures = read_curve(ends, values, s)
     rise = fell = None
     if validation is not None:
         new = _series("validation", validation, None, 1)
         looks = _increasing("validation_steps", validation_steps, len(new), ends[-1])
+        if looks[-1] > ends[-1]:
+            raise ValueError(
+                f"validation_steps must be at most the last step, {ends[-1]:.6g}, got "
+                f"{looks[-1]:.6g}"
+            )
         rise = rise_of_validation(ends, values, looks, new)
     if learning_rates is not None:
         rates = _series("learning_rates", learning_rates, len(values), 1)
@@ -236,10 +250,15 @@ def _judge(
 def _series(name: str, values: Any, length: int | None, fewest: int) -> NDArray[np.float64]:
     """Return a series of numbers as float64, or say what is wrong with it."""
     wanted = f"of length {length}" if length else f"of at least {fewest} numbers"
+    if isinstance(values, Tensor) and values.is_floating_point():
+        values = values.detach().double().cpu()
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(f"{name} must be a series {wanted}, got {values!r}") from error
+    if array.dtype.kind not in "iuf" or np.ma.is_masked(values):
+        raise TypeError(f"{name} must be a series {wanted}, real and none masked, got {values!r}")
+    array = array.astype(np.float64)
     if array.ndim != 1 or len(array) < fewest or (length and len(array) != length):
         raise ValueError(f"{name} must be a series {wanted}, got shape {array.shape}")
     if name != "losses" and not (np.isfinite(array).all() and (array >= 0).all()):

@@ -187,7 +187,7 @@ def test_the_error_that_ends_a_run_is_read_as_diverged():
         ({"losses": GOOD, "steps": K - 1}, ValueError, "steps must be above 0"),
         ({"losses": GOOD, "steps": K[1:]}, ValueError, "steps must be a series of length 2000"),
         ({"losses": GOOD, "start": 0}, ValueError, "start must be a finite number above 0"),
-        ({"losses": 0 * GOOD}, ValueError, "start must be a finite number above 0"),
+        ({"losses": 0 * GOOD}, ValueError, "losses must begin above 0 unless start is given"),
         ({"losses": GOOD, "learning_rates": [0.1]}, ValueError, "learning_rates must be a series"),
         ({"losses": GOOD, "validation": []}, ValueError, "validation must be a series"),
         ({"losses": GOOD, "validation": "new"}, TypeError, "validation must be a series"),
