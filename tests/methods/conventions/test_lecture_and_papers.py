@@ -109,7 +109,11 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("source", "method", "formula", "options"), ROWS, ids=str)
+@pytest.mark.parametrize(
+    ("source", "method", "formula", "options"),
+    ROWS,
+    ids=[f"{source}-{method}" for source, method, *_ in ROWS],
+)
 def test_the_formula_takes_the_same_steps(source, method, formula, options):
     gs = gradients()
     by_hand = np.array(list(formula(gs, **options)))
