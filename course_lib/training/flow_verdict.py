@@ -39,8 +39,9 @@ class FlowVerdict:
         if self.name == "not finite":
             return "not finite: a gradient is infinite or not a number"
         return (
-            f"{self.name}: the gradient of layer {self.first} is {self.ratio:.2g} times that of "
-            f"layer {self.last}, a factor of {self.per_layer:.2g} for each layer on the way back"
+            f"{self.name}: a typical entry of the gradient in layer {self.first} is "
+            f"{self.ratio:.2g} times one in layer {self.last}, "
+            f"a factor of {self.per_layer:.2g} for each layer on the way back"
         )
 
 

@@ -39,7 +39,8 @@ def test_the_verdict_on_a_product_is_that_of_its_derivatives(first, name):
     assert (verdict.name, verdict.first, verdict.last) == (name, "0", "3")
     assert verdict.ratio == pytest.approx(1 / first)
     assert verdict.per_layer**3 == pytest.approx(1 / first)
-    assert str(verdict).startswith(f"{name}: the gradient of layer 0 is {1 / first:.2g} times")
+    said = f"a typical entry of the gradient in layer 0 is {1 / first:.2g} times one in layer 3"
+    assert str(verdict).startswith(f"{name}: {said}")
     assert flow.verdict(factor=2000).name == "even"
 
 
