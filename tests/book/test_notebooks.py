@@ -113,3 +113,14 @@ def test_orphans_and_repetitions_are_found(executed_book):
     assert disagreements(ledger, {"small.ipynb": 2 * ["s17-unbiased"]}) == [
         "small.ipynb checks s17-unbiased more than once"
     ]
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_each_claim_that_is_checked_has_its_card(name):
+    """A check shows its claim only where it is the last expression of its cell."""
+    shown = [
+        output.get("data", {}).get("text/plain", "").split(" | ")[0]
+        for cell in read_notebook(NOTEBOOKS[name]).cells
+        for output in cell.get("outputs", ())
+    ]
+    assert set(claims_checked(NOTEBOOKS[name])) <= set(shown)
