@@ -263,8 +263,8 @@ class RuleRunner:
         layouts = {g.layout for _, g in sparse} - ({torch.sparse_coo} if update_sparse else set())
         if update_sparse is None or layouts:
             raise RuntimeError(
-                f"{name} does not take gradients of layout {layouts.pop()} "
-                f"(group {index}); use dense gradients, e.g. nn.Embedding(..., sparse=False)"
+                f"{name} does not take gradients of layout {layouts.pop()} (group {index}); use "
+                "dense gradients, e.g. nn.Embedding(..., sparse=False), or SparseAdam"
             )
         if self.coupled_decay(group):
             raise RuntimeError(

@@ -150,7 +150,10 @@ def diagnose(
         return Diagnosis("diverged", (str(history),), CASES["diverged"], None)
     if history is not None:
         if not isinstance(history, History):
-            raise TypeError(f"history must be a History, got {type(history).__name__}")
+            raise TypeError(
+                f"history must be a History, got {type(history).__name__}; "
+                "losses of a loop of your own are given as diagnose(losses=...)"
+            )
         losses = history.losses
         if isinstance(validation, str):
             if validation not in history.evaluations:

@@ -21,9 +21,12 @@ REQUIRED = "required"
 class Equivalent:
     """A method of the course, with options for which it takes the steps asked for.
 
+    :meth:`make` gives the optimizer. ``method(params, **options)`` takes the same steps only where
+    ``at_step`` is None.
+
     Attributes:
         method: the class.
-        options: its options, by the names it has for them.
+        options: its options at the first step, by the names it has for them.
         remark: under which condition the steps are the same; empty if they always are.
         at_step: options that change from step to step, as a function of the step's number.
     """
@@ -31,12 +34,14 @@ class Equivalent:
     method: type[Method]
     options: dict[str, Any]
     remark: str = ""
-    at_step: Callable[[int], dict[str, Any]] | None = field(default=None, repr=False)
+    at_step: Callable[[int], dict[str, Any]] | None = None
 
     def make(self, params: Iterable[Tensor]) -> Method:
         """Return the optimizer of these parameters, to be used as any other.
 
-        Where options change from step to step, it sets them itself before each step.
+        Where options change from step to step, it sets them itself before each step, by a hook.
+        torch leaves hooks out of copies and pickles of an optimizer: make a new one, and load the
+        state dict of the old.
         """
         optimizer = self.method(params, **self.options)
         if self.at_step is not None:

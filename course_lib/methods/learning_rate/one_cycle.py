@@ -45,7 +45,8 @@ class OneCycle(Schedule):
     Args:
         max_lr: :math:`t_\text{max}`, a finite number above 0.
         total_steps: :math:`K`, the length of the cycle, a whole number of at least 1. The cycle
-            takes the steps :math:`k = 0, \dots, K - 1`.
+            takes the steps :math:`k = 0, \dots, K - 1`; ``fit`` and ``minimize`` begin at
+            :math:`k = 1`, so that a run of theirs of :math:`K - 1` steps ends with the cycle.
         pct_start: :math:`p`, a share from 0 to 1 (to 0.5 if there are three phases).
         anneal_strategy: ``"cos"`` or ``"linear"``.
         div_factor: :math:`d`, a finite number of at least 1.
