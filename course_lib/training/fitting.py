@@ -20,7 +20,12 @@ from course_lib.training.data import Data, as_data
 from course_lib.training.evaluation import Monitor
 from course_lib.training.history import History
 from course_lib.training.nonfinite import NonFiniteLossError
-from course_lib.training.optimizer import optimizer_from, set_learning_rate, set_mode
+from course_lib.training.optimizer import (
+    check_one_rate,
+    optimizer_from,
+    set_learning_rate,
+    set_mode,
+)
 
 __all__ = ["fit"]
 
@@ -70,7 +75,8 @@ def fit(
         replacement: draw the batches with replacement.
         seed: of the batches: their order is a function of (seed, epoch).
         schedule: :math:`t_k` as a function of :math:`k`; it sets ``lr`` of all groups before step
-            :math:`k`. If it has a method ``observe(history)``, that is called at each evaluation.
+            :math:`k`; groups with different rates are refused. If it has a method
+            ``observe(history)``, that is called at each evaluation.
         evaluate: name → function of the model, called in evaluation mode without gradients before
             the first step, as often as ``evaluate_every`` says, and at the end.
         evaluate_every: steps between evaluations; None evaluates after each epoch.
@@ -110,6 +116,8 @@ def fit(
     bar = _bar(progress, epochs, steps, batches)
     check_compatible(model, loss, data)
     optimizer = monitor.optimizer = optimizer_from(method, model.parameters())
+    if schedule is not None:
+        check_one_rate(optimizer)
     set_mode(optimizer, "train")
     closure = _closure(model, loss, data, optimizer, seed)
 

@@ -12,7 +12,13 @@ from torch.optim import Optimizer
 from course_lib.arguments import check_callable
 from course_lib.training.validation import check_learning_rate
 
-__all__ = ["optimizer_from", "set_learning_rate", "set_mode", "where_it_evaluates"]
+__all__ = [
+    "check_one_rate",
+    "optimizer_from",
+    "set_learning_rate",
+    "set_mode",
+    "where_it_evaluates",
+]
 
 
 def optimizer_from(
@@ -44,18 +50,33 @@ def optimizer_from(
     return optimizer
 
 
-def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) -> None:
-    """Set the learning rate of every group to ``schedule(k)``, and the momentum if it has one.
+def check_one_rate(optimizer: Any) -> None:
+    """Raise unless one schedule can set the learning rates of all groups.
 
     Raises:
-        TypeError, ValueError: that is no learning rate, or the method has none to set; or the
-            schedule moves the momentum, and the method has none.
+        ValueError: a group has no learning rate, or groups have different ones, which a schedule
+            would silently make equal.
     """
     if not all("lr" in group for group in optimizer.param_groups):
         raise ValueError(
             "schedule needs a method with a learning rate lr in every group, but "
             f"{type(optimizer).__name__} has none"
         )
+    rates = [float(group["lr"]) for group in optimizer.param_groups]
+    if len(set(rates)) > 1:
+        raise ValueError(
+            "schedule needs groups with one learning rate, since it would make them equal, got "
+            f"{rates}; in a loop of your own, a Scheduler takes one schedule a group"
+        )
+
+
+def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) -> None:
+    """Set the learning rate of every group to ``schedule(k)``, and the momentum if it has one.
+
+    Raises:
+        TypeError, ValueError: that is no learning rate; or the schedule moves the momentum, and
+            the method has none.
+    """
     rate = check_learning_rate(k, schedule(k))
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):

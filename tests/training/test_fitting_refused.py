@@ -74,6 +74,20 @@ def test_an_empty_epoch_does_not_loop_for_ever():
         fit(net(), regression(), F.mse_loss, sgd(), steps=3, batches=[])
 
 
+def test_a_schedule_for_groups_with_different_rates_is_refused():
+    """It would make them equal."""
+    model = net()
+    first, *rest = model.parameters()
+    groups = [{"params": [first], "lr": 0.02}, {"params": rest}]
+    before = weights(model)
+    with pytest.raises(ValueError, match=r"one learning rate.*got \[0\.02, 0\.001\]"):
+        fit(
+            model, regression(), F.mse_loss, torch.optim.SGD(groups, lr=0.001), steps=1,
+            schedule=lambda k: 0.1,
+        )  # fmt: skip
+    assert torch.equal(weights(model), before)
+
+
 def test_a_step_that_never_asks_is_refused():
     class Idle(torch.optim.SGD):
         def step(self, closure):
