@@ -50,7 +50,8 @@ def gelu_derivative(x: Tensor) -> Tensor:
 
     Source: Hendrycks and Gimpel, *Gaussian error linear units*, 2016. In torch:
     ``torch.nn.functional.gelu`` with its default ``approximate="none"``; its gradient at plus
-    and minus infinity is NaN, here it is the limit.
+    and minus infinity is NaN, here it is the limit. (Its value at minus infinity is NaN as well,
+    and on some processors that at plus infinity.)
     """
     distribution = torch.erfc(-x / math.sqrt(2)) / 2
     x = torch.clamp(x, -40, 40)  # beyond, the density is 0 in every dtype
