@@ -59,6 +59,8 @@ def test_fit_calls_its_closure_once_a_step():
     model = net()
     data = torch.ones(8, 4, dtype=torch.float64), torch.zeros(8, 3, dtype=torch.float64)
     combined = CombinedOptimizer(parts_of(model))
+    for group in combined.param_groups:
+        group["lr"] = 0.1
     history = fit(
         model, data, torch.nn.functional.mse_loss, combined, steps=6, schedule=lambda k: 0.1 / k
     )

@@ -36,6 +36,13 @@ OPEN_ALL = """() => {
     }
 }"""
 
+# What unfolds fades in: colours are those of the page once that is over.
+FINISH_ANIMATIONS = """() => {
+    for (const one of document.getAnimations()) {
+        if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
+    }
+}"""
+
 UNRENDERED = r"""() => {
     const found = [];
     for (const one of document.querySelectorAll(".math")) {
@@ -97,6 +104,7 @@ def visiting(context, site, name, theme):
     page.goto((site / name).as_uri(), wait_until="load")
     page.evaluate("() => window.MathJax?.startup?.promise")
     page.evaluate(OPEN_ALL)
+    page.evaluate(FINISH_ANIMATIONS)
     yield visit
     page.close()
 
