@@ -16,7 +16,7 @@ from torch import Tensor
 from course_lib.arguments import check_callable, check_integer
 from course_lib.training.function_closure import FunctionClosure
 from course_lib.training.nonfinite import NonFiniteLossError
-from course_lib.training.optimizer import check_one_rate, optimizer_from, set_learning_rate
+from course_lib.training.optimizer import optimizer_from, set_learning_rate
 from course_lib.training.validation import check_reason
 
 __all__ = ["Trajectory", "as_start", "minimize"]
@@ -71,8 +71,6 @@ def minimize(
         check_callable("stop", stop, "a function of the trajectory")
     x = as_start(x0)
     optimizer = optimizer_from(method, [x])
-    if schedule is not None:
-        check_one_rate(optimizer)
     closure = FunctionClosure(f, x)
     path = Trajectory(closure.touched)
 

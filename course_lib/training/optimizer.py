@@ -51,18 +51,12 @@ def optimizer_from(
 
 
 def check_one_rate(optimizer: Any) -> None:
-    """Raise unless one schedule can set the learning rates of all groups.
+    """Raise if groups have different learning rates, which a schedule would silently make equal.
 
     Raises:
-        ValueError: a group has no learning rate, or groups have different ones, which a schedule
-            would silently make equal.
+        ValueError: they have.
     """
-    if not all("lr" in group for group in optimizer.param_groups):
-        raise ValueError(
-            "schedule needs a method with a learning rate lr in every group, but "
-            f"{type(optimizer).__name__} has none"
-        )
-    rates = [float(group["lr"]) for group in optimizer.param_groups]
+    rates = [float(group["lr"]) for group in optimizer.param_groups if "lr" in group]
     if len(set(rates)) > 1:
         raise ValueError(
             "schedule needs groups with one learning rate, since it would make them equal, got "
@@ -74,9 +68,14 @@ def set_learning_rate(optimizer: Any, k: int, schedule: Callable[[int], float]) 
     """Set the learning rate of every group to ``schedule(k)``, and the momentum if it has one.
 
     Raises:
-        TypeError, ValueError: that is no learning rate; or the schedule moves the momentum, and
-            the method has none.
+        TypeError, ValueError: that is no learning rate, or the method has none to set; or the
+            schedule moves the momentum, and the method has none.
     """
+    if not all("lr" in group for group in optimizer.param_groups):
+        raise ValueError(
+            "schedule needs a method with a learning rate lr in every group, but "
+            f"{type(optimizer).__name__} has none"
+        )
     rate = check_learning_rate(k, schedule(k))
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
