@@ -163,10 +163,9 @@ class Adam(Method):
         decay: float,
     ) -> None:
         """Take one step: x_{k+1} = x_k - t_k m̂_k / (√ŝ_k + ε) with m̂ = m / c₁ and ŝ = s / c₂."""
-        if decay:
-            x *= 1 - t * decay
-        m.lerp_(g, 1 - b1)
-        s.lerp_(g * g, 1 - b2)
+        x *= 1 - t * decay
+        m.mul_(b1).add_(g, alpha=1 - b1)
+        s.mul_(b2).add_(g * g, alpha=1 - b2)
         if s_max is not None:
             s = torch.maximum(s_max, s, out=s_max)
         x -= t / c1 * m / root(s / c2, eps, inside)

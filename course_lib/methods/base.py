@@ -85,7 +85,10 @@ class Method(RuleRunner, Optimizer):
         defaults: Hyper-parameters of the groups that do not set their own. The base knows
             ``weight_decay`` (coupled: $g_k + \lambda x_{k-1}$ in place of $g_k$) and ``maximize``
             ($-g_k$ in place of $g_k$, before the weight decay).
-        compile: Run the rule under ``torch.compile``. On the CPU this needs a C++ compiler.
+        compile: Run the rule under ``torch.compile``, several vectors in one graph. On the CPU this
+            needs a C++ compiler. Letters that are floats then come as tensors of one element, so
+            that a schedule may change them: a rule stays one graph if it computes with them alone,
+            as in ``x -= t * g``, and does not branch on them or give them as ``alpha=``.
 
     Raises:
         ValueError: a hyper-parameter is outside its range, in `defaults` or in a group.

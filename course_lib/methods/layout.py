@@ -4,7 +4,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,12 +12,30 @@ from torch import Tensor
 from course_lib.methods.buckets import Bucket
 
 
+class Wave(NamedTuple):
+    """Parameters of which no two overlap, by their places in their group.
+
+    Attributes:
+        large: Those worked on in place.
+        buckets: The others, and the bucket that gathers them.
+    """
+
+    large: list[int]
+    buckets: list[tuple[list[int], Bucket]]
+
+
 class Layout:
     """The parameters of a group, sorted for running a rule on vectors.
 
     Large contiguous tensors are worked on in place. Small ones go into buckets, one for each dtype
-    and device. Parameters that overlap in memory go into buckets of their own, one after the other,
+    and device. Parameters that overlap in memory go into different waves, one after the other,
     since copying back two of them would lose the step of the first.
+
+    Attributes:
+        params: The parameters.
+        large: Places in ``params`` of what is worked on in place.
+        gathered: Number of parameters in buckets on devices of a type named in `small`.
+        waves: What can be worked on at once.
 
     Args:
         params: Parameters, in the order of their group.
@@ -32,16 +50,20 @@ class Layout:
         self.params = list(params)
         self._traits = _traits(params)
         self.large: list[int] = []
-        gathered: defaultdict[Any, list[int]] = defaultdict(list)
+        sorted_: defaultdict[int, tuple[list[int], defaultdict[Any, list[int]]]]
+        sorted_ = defaultdict(lambda: ([], defaultdict(list)))
         for i, (p, rank) in enumerate(zip(params, _ranks(params), strict=True)):
+            large, gathered = sorted_[rank]
             limit = small.get(p.device.type, small_elsewhere)
             if p.numel() >= limit and p.is_contiguous() and not p.is_conj():
                 self.large.append(i)
-                continue
-            gathered[p.dtype, p.device, rank].append(i)
+                large.append(i)
+            else:
+                gathered[p.dtype, p.device].append(i)
         self.gathered = sum(p.device.type in small for p in params) - len(self.large)
-        self.buckets = [
-            (indices, Bucket([params[i] for i in indices])) for indices in gathered.values()
+        self.waves = [
+            Wave(large, [(some, Bucket([params[i] for i in some])) for some in gathered.values()])
+            for _, (large, gathered) in sorted(sorted_.items(), key=operator.itemgetter(0))
         ]
 
     def fits(self, params: Sequence[Tensor]) -> bool:

@@ -97,10 +97,9 @@ class Lion(Method):
         x: Tensor, g: Tensor, m: Tensor, *, t: float, b1: float, b2: float, decay: float
     ) -> None:
         """Take one step: x_{k+1} = (1 - t_k λ) x_k - t_k sign(β₁ m + (1 - β₁) g), then renew m."""
-        if decay:
-            x *= 1 - t * decay
-        x -= t * torch.sign(m.lerp(g, 1 - b1))
-        m.lerp_(g, 1 - b2)
+        x *= 1 - t * decay
+        x -= t * torch.sign(b1 * m + (1 - b1) * g)
+        m.mul_(b2).add_(g, alpha=1 - b2)
 
     @staticmethod
     def update_in_place(

@@ -1,7 +1,8 @@
 """Running a rule: on lists, on chunks of large tensors, on buckets of small ones."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -9,12 +10,12 @@ from torch import Tensor
 
 from course_lib.methods.buckets import Bucket, check_shape
 from course_lib.methods.hyperparameters import number
-from course_lib.methods.layout import Layout
+from course_lib.methods.layout import Layout, Wave
 from course_lib.methods.moments import Moment, States, moments_of
-from course_lib.methods.vector_rule import VectorRule
+from course_lib.methods.vector_rule import VectorRule, Vectors
 
-CHUNK = 2**18
-"""Elements in a chunk on the CPU: what a rule works on then stays in the cache."""
+CHUNK = 2**19
+"""Elements in a chunk on the CPU: 2 MB in float32, so that what a rule works on stays in the cache."""
 
 MANY = 32
 """From so many small tensors on, gathering them is faster than operations on lists of them."""
@@ -124,11 +125,29 @@ class RuleRunner:
             compile=self._compile,
             work=self._work,
         )
-        for i in layout.large if not listed else ():
-            self._step_in_place(run, group, layout.params[i], grads[i], states[i : i + 1])
-        for indices, bucket in layout.buckets:
+        for wave in layout.waves:
+            rest = wave._replace(large=[]) if listed else wave
+            self._run(run, self._vectors(group, layout, rest, grads, states))
+            for _, bucket in wave.buckets:
+                bucket.scatter()
+
+    def _vectors(
+        self, group: Group, layout: Layout, wave: Wave, grads: Tensors, states: States
+    ) -> Iterator[Vectors]:
+        """Yield a wave's vectors, each made when it is asked for."""
+        for i in wave.large:
+            yield self._worked_in_place(group, layout.params[i], grads[i], states[i : i + 1])
+        for indices, bucket in wave.buckets:
             gs = [grads[i] for i in indices]
-            self._step_bucket(run, group, bucket, gs, [states[i] for i in indices if states])
+            yield self._gathered(group, bucket, gs, [states[i] for i in indices if states])
+
+    def _run(self, run: VectorRule, vectors: Iterator[Vectors]) -> None:
+        """Run a rule on vectors, and see from the first that it works in place."""
+        first = next(vectors, None)
+        if first is not None:
+            version = self._version(first.x)
+            run(chain([first], vectors), chunk=CHUNK)
+            self._check_in_place("update", first.x, version)
 
     def _by_moment(
         self, rule: type["RuleRunner"], group: Group, params: Tensors, grads: Tensors
@@ -203,32 +222,24 @@ class RuleRunner:
             if key not in state:
                 state[key] = self.new_state(p, letter, group)
 
-    def _step_in_place(
-        self, run: VectorRule, group: Group, p: Tensor, g: Tensor, states: States
-    ) -> None:
+    def _worked_in_place(self, group: Group, p: Tensor, g: Tensor, states: States) -> Vectors:
+        """Return a parameter, its gradient and states as vectors, all but the gradient as views."""
         vectors = {}
         for letter, key in self.states_of(group).items():
             (held,) = self._fitted([p], states, letter, key, group)
             if not held.is_contiguous():
                 held = states[0][key] = held.contiguous()
             vectors[letter] = held.view(-1)
-        self._run(run, p.detach().view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
+        return Vectors(p.detach().view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
 
-    def _step_bucket(
-        self, run: VectorRule, group: Group, bucket: Bucket, grads: Tensors, states: States
-    ) -> None:
+    def _gathered(self, group: Group, bucket: Bucket, grads: Tensors, states: States) -> Vectors:
+        """Gather a bucket, and return its vectors."""
         vectors = {}
         for letter, key in self.states_of(group).items():
             self._make(bucket.params, states, letter, key, group)
             vectors[letter] = bucket.state(key, states)
         bucket.gather(grads)
-        self._run(run, bucket.x, bucket.g, vectors)
-        bucket.scatter()
-
-    def _run(self, run: VectorRule, x: Tensor, g: Tensor, states: dict[str, Tensor]) -> None:
-        version = self._version(x)
-        run(x, g, states, chunk=CHUNK)
-        self._check_in_place("update", x, version)
+        return Vectors(bucket.x, bucket.g, vectors)
 
     def _version(self, x: Tensor) -> int | None:
         """Return how often `x` was changed in place, while the rule has not been seen to do it.

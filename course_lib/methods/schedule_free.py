@@ -115,9 +115,9 @@ class ScheduleFree(Method):
         :math:`y_{k+1}`: what is left is
         :math:`y_{k+1} = (1 - c)\, y_k + c\, z_k - t\, (1 - \beta (1 - c))\, d_k`.
         """
-        y.lerp_(z, c)
-        y.sub_(d, alpha=t * (1 - b * (1 - c)))
-        z.sub_(d, alpha=t)
+        y.mul_(1 - c).add_(z, alpha=c)
+        y -= t * (1 - b * (1 - c)) * d
+        z -= t * d
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -320,5 +320,4 @@ class ScheduleFreeSGD(ScheduleFree):
         y: Tensor, g: Tensor, z: Tensor, *, t: float, b: float, c: float, decay: float
     ) -> None:
         """Take one step: z_{k+1} = z_k - t_k (g_k + λ y_k), and y along."""
-        d = g.add(y, alpha=decay) if decay else g
-        ScheduleFree.move(y, z, d, t=t, b=b, c=c)
+        ScheduleFree.move(y, z, g + decay * y, t=t, b=b, c=c)

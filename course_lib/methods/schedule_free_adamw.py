@@ -132,10 +132,8 @@ class ScheduleFreeAdamW(ScheduleFree):
         eps: float,
     ) -> None:
         """Take one step: z_{k+1} = z_k - t_k (g_k / (√ŝ_k + ε) + λ y_k), and y along."""
-        s.lerp_(g * g, 1 - b2)
-        d = g / ((s / c2).sqrt() + eps)
-        if decay:
-            d += decay * y
+        s.mul_(b2).add_(g * g, alpha=1 - b2)
+        d = g / ((s / c2).sqrt() + eps) + decay * y
         ScheduleFree.move(y, z, d, t=t, b=b, c=c)
 
     @staticmethod

@@ -1,19 +1,33 @@
 """A rule with the letters of one step, run on vectors."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from course_lib.methods.compilation import compiled
 
+TOGETHER = 8
+"""Vectors in a compiled graph at most: a call has its price, and so has compiling a long graph."""
+
+Rule = Callable[..., None]
+
 
 class HasRule(Protocol):
     """A class that states a rule, and perhaps a second form of it without temporaries."""
 
-    update: Callable[..., None]
-    update_in_place: Callable[..., None] | None
+    update: Rule
+    update_in_place: Rule | None
+
+
+class Vectors(NamedTuple):
+    """What a rule works on: parameters, gradients, and state vectors by the rule's letters."""
+
+    x: Tensor
+    g: Tensor
+    states: dict[str, Tensor]
 
 
 class VectorRule:
@@ -24,7 +38,7 @@ class VectorRule:
         letters: The rule's letters but for its vectors.
         decay: The λ with which the rule is given g + λx in place of g.
         maximize: Whether it is given -g in place of g, before that.
-        compile: Whether to run the rule under ``torch.compile``, on all at once.
+        compile: Whether to run the rule under ``torch.compile``, on whole vectors, some together.
         work: Keeps the memory to work in from step to step, by dtype.
     """
 
@@ -40,35 +54,35 @@ class VectorRule:
     ) -> None:
         """Choose the form of the rule."""
         self._letters, self._decay, self._maximize = letters, decay, maximize
-        self._compile, self._work = compile, work
-        self._update = compiled(rule.update) if compile else rule.update_in_place or rule.update
-        self._works = not compile and rule.update_in_place is not None
+        self._rule, self._compile, self._work = rule, compile, work
 
-    def __call__(self, x: Tensor, g: Tensor, states: dict[str, Tensor], *, chunk: int) -> None:
-        """Change `x` and `states` in place.
+    def __call__(self, runs: Iterable[Vectors], *, chunk: int) -> None:
+        """Change the parameters and states of all `runs` in place.
 
         Args:
-            x: Parameters.
-            g: Gradients.
-            states: State vectors, by the rule's letters.
-            chunk: Elements of a chunk on the CPU.
+            runs: Vectors, of which no two share memory. Unless compiled, each is done with before
+                the next one is asked for.
+            chunk: Elements of a chunk on the CPU, unless compiled.
         """
-        vectors: Sequence[Tensor] = [x, g, *states.values()]
-        if x.is_complex():
-            vectors = [torch.view_as_real(v).view(-1) for v in vectors]
-        size = vectors[0].numel()
-        pieces: Iterable[Sequence[Tensor]] = [vectors]
-        if size > chunk and x.device.type == "cpu" and not self._compile:
-            pieces = zip(*(v.split(chunk) for v in vectors), strict=True)
-        for x, g, *rest in pieces:
-            if self._maximize:
-                g = g.neg()
-            if self._decay:
-                g = g.add(x, alpha=self._decay)
-            named = dict(zip(states, rest, strict=True))
-            if self._works:
-                named["w"] = self._workplace(x)
-            self._update(x, g, **named, **self._letters)
+        runs = (_real(vectors) if vectors.x.is_complex() else vectors for vectors in runs)
+        if not self._compile:
+            for vectors in runs:
+                for piece in _pieces(vectors, chunk):
+                    self._run(*piece)
+            return
+        while some := list(islice(runs, TOGETHER)):
+            fast = compiled(self._rule.update, len(some))
+            fast(some, self._letters, decay=self._decay, maximize=self._maximize)
+
+    def _run(self, x: Tensor, g: Tensor, states: dict[str, Tensor]) -> None:
+        if self._maximize:
+            g = g.neg()
+        if self._decay:
+            g = g.add(x, alpha=self._decay)
+        if self._rule.update_in_place is None:
+            self._rule.update(x, g, **states, **self._letters)
+        else:
+            self._rule.update_in_place(x, g, **states, w=self._workplace(x), **self._letters)
 
     def _workplace(self, x: Tensor) -> Tensor:
         """Return a vector like `x` to work in, on the CPU always the same memory."""
@@ -78,3 +92,22 @@ class VectorRule:
         if w is None or w.numel() < x.numel():
             w = self._work[x.dtype] = torch.empty_like(x)
         return w[: x.numel()]
+
+
+def _real(vectors: Vectors) -> Vectors:
+    """Return complex vectors as real ones of twice the length."""
+    x, g, states = vectors
+    return Vectors(_view(x), _view(g), {letter: _view(s) for letter, s in states.items()})
+
+
+def _view(v: Tensor) -> Tensor:
+    return torch.view_as_real(v).view(-1)
+
+
+def _pieces(vectors: Vectors, chunk: int) -> Iterable[Vectors]:
+    """Cut vectors on the CPU into chunks."""
+    x, g, states = vectors
+    if x.numel() <= chunk or x.device.type != "cpu":
+        return [vectors]
+    pieces = zip(*(v.split(chunk) for v in (x, g, *states.values())), strict=True)
+    return (Vectors(x, g, dict(zip(states, rest, strict=True))) for x, g, *rest in pieces)

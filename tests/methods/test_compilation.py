@@ -16,7 +16,9 @@ from course_lib.methods import (
     Adam,
     Adamax,
     AdamW,
+    HeavyBall,
     Lion,
+    Nesterov,
     RMSprop,
     ScheduleFreeAdamW,
     ScheduleFreeSGD,
@@ -31,22 +33,34 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
+def _change(group, k):
+    """Change every number that a schedule may change, as one-cycle does with the momentum."""
+    group["lr"], group["weight_decay"] = 0.1 / (k + 1), 0.1 + 0.01 * k
+    for name in ("momentum", "alpha", "beta"):
+        if group.get(name, 0):
+            group[name] = 0.9 - 0.02 * k
+    if "betas" in group:
+        group["betas"] = (0.9 - 0.02 * k, 0.99 - 0.01 * k)
+
+
 @needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     [
-        functools.partial(SGD, momentum=0.9),
+        functools.partial(SGD, momentum=0.9, nesterov=True),
+        HeavyBall,
+        Nesterov,
         Adagrad,
-        RMSprop,
-        Adam,
+        functools.partial(RMSprop, momentum=0.9, centered=True),
+        functools.partial(Adam, amsgrad=True),
         AdamW,
         Adamax,
         Lion,
         ScheduleFreeSGD,
         ScheduleFreeAdamW,
     ],
-    ids=lambda method: getattr(method, "__name__", "SGD with momentum"),
+    ids=lambda method: getattr(method, "func", method).__name__,
 )
 def test_compiled_takes_the_same_steps_and_compiles_once(method):
     shapes = [(3,), (40, 50), (300, 200), (2 * CHUNK + 1,)]
@@ -55,14 +69,56 @@ def test_compiled_takes_the_same_steps_and_compiles_once(method):
     fast = method(ours, compile=True, weight_decay=0.1, maximize=True)
     plain = method(theirs, weight_decay=0.1, maximize=True)
     for k in range(12):
-        if k == 4:
+        if k == 2:
             compiled_so_far = torch._dynamo.utils.counters["stats"]["unique_graphs"]
         for optimizer in (fast, plain):
-            optimizer.param_groups[0]["lr"] = 0.1 / (k + 1)
+            _change(optimizer.param_groups[0], k)
             optimizer.step()
     for x, y in zip(ours, theirs, strict=True):
         torch.testing.assert_close(x, y, rtol=1e-10, atol=1e-10)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
+    assert not torch._dynamo.utils.counters["graph_break"]
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_compiled_runs_many_tensors_of_many_kinds_each_as_alone():
+    """More tensors than a graph takes, four dtypes, complex numbers; no graph is thrown away."""
+    dtypes = [torch.float64, torch.float32, torch.bfloat16, torch.complex64]
+    shapes = [(200, 100 + i) for i in range(vector_rule.TOGETHER + 3)] + [(7,), (5, 5)]
+    for dtype in dtypes:
+        ours = [leaf(*s, seed=i, dtype=dtype) for i, s in enumerate(shapes)]
+        theirs = [leaf(*s, seed=i, dtype=dtype) for i, s in enumerate(shapes)]
+        fast, plain = Adam(ours, lr=0.1, compile=True), Adam(theirs, lr=0.1)
+        for k in range(6):
+            if k == 2:
+                compiled_so_far = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+            fast.step()
+            plain.step()
+        tolerance = {torch.float64: 1e-10, torch.bfloat16: 0.05}.get(dtype, 1e-5)
+        for x, y in zip(ours, theirs, strict=True):
+            torch.testing.assert_close(x, y, rtol=tolerance, atol=tolerance)
+        assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
+
+
+@needs_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [20_000, 15_000, 100], ids=["beside", "overlapping", "small too"])
+def test_compiled_takes_every_step_of_tensors_in_one_storage(step):
+    """Views of one buffer, side by side or overlapping, large and small."""
+
+    def run(**options):
+        buffer = torch.linspace(-1, 1, 100_000, dtype=torch.float64)
+        views = [buffer[i * step :][: 20_000 - 150 * (i % 2)].requires_grad_() for i in range(4)]
+        views += [buffer[i * step :][:100].view(10, 10).requires_grad_() for i in range(2)]
+        optimizer = Adam(views, lr=0.1, **options)
+        for _ in range(4):
+            for view in views:
+                view.grad = view.detach().cos()
+            optimizer.step()
+        return buffer
+
+    torch.testing.assert_close(run(compile=True), run(), rtol=1e-10, atol=1e-10)
 
 
 def test_a_rule_of_one_operation_is_not_compiled(monkeypatch):
