@@ -15,7 +15,7 @@ from course_lib.methods.moments import Moment, States, moments_of
 from course_lib.methods.vector_rule import VectorRule, Vectors
 
 CHUNK = 2**19
-"""Elements in a chunk on the CPU: 2 MB in float32, so that what a rule works on stays in the cache."""
+"""Elements in a chunk on the CPU: 2 MB in float32; what a rule works on then stays in the cache."""
 
 MANY = 32
 """From so many small tensors on, gathering them is faster than operations on lists of them."""

@@ -18,6 +18,7 @@ from course_lib.methods import (
     AdamW,
     HeavyBall,
     Lion,
+    Method,
     Nesterov,
     RMSprop,
     ScheduleFreeAdamW,
@@ -119,6 +120,32 @@ def test_compiled_takes_every_step_of_tensors_in_one_storage(step):
         return buffer
 
     torch.testing.assert_close(run(compile=True), run(), rtol=1e-10, atol=1e-10)
+
+
+@needs_compiler
+@pytest.mark.slow
+def test_compiled_a_rule_that_takes_letters_as_numbers_still_takes_its_steps():
+    """It is cut into several graphs, for `if` and `alpha=` want a number."""
+
+    class Wary(Method):
+        def letters(self, group):
+            return {"t": group["lr"], "decay": group["weight_decay"]}
+
+        coupled_weight_decay = False
+
+        @staticmethod
+        def update(x, g, *, t, decay):
+            if decay > 0.1:
+                x.mul_(1 - t * decay)
+            x.sub_(g.sign(), alpha=t)
+
+    p, q = leaf(300, 200), leaf(300, 200)
+    for x, compile in ((p, True), (q, False)):
+        optimizer = Wary([x], {"lr": 0.1, "weight_decay": 0.0}, compile=compile)
+        for decay in (0.0, 0.2, 0.3):
+            optimizer.param_groups[0]["weight_decay"] = decay
+            optimizer.step()
+    torch.testing.assert_close(p, q)
 
 
 def test_a_rule_of_one_operation_is_not_compiled(monkeypatch):
