@@ -89,7 +89,7 @@ class HeavyBall(Method):
     @staticmethod
     def update(x: Tensor, g: Tensor, s: Tensor, *, alpha: float, beta: float) -> None:
         """Take one step: s_{k+1} = β_k s_k - α_k g_k and x_{k+1} = x_k + s_{k+1}."""
-        s.mul_(beta).sub_(alpha * g)
+        s.mul_(beta).add_(g, alpha=-alpha)
         x += s
 
     gathers_small = True

@@ -102,9 +102,8 @@ class Nesterov(Method):
     @staticmethod
     def update(y: Tensor, g: Tensor, v: Tensor, *, alpha: float, beta: float) -> None:
         """Take one step: x_{k+1} = y_k - α_k g_k, y_{k+1} = x_{k+1} + β_{k+1} (x_{k+1} - x_k)."""
-        step = alpha * g
-        y -= step  # x_{k+1}
-        v -= step  # x_{k+1} - x_k, since v was y_k - x_k
+        y.add_(g, alpha=-alpha)  # x_{k+1}
+        v.add_(g, alpha=-alpha)  # x_{k+1} - x_k, since v was y_k - x_k
         v *= beta
         y += v
 

@@ -177,7 +177,9 @@ class SGDWithMomentum(Method):
             b.copy_(g)
         else:
             b.mul_(mu).add_(g, alpha=1 - tau)
-        x -= t * (g + mu * b if nesterov else b)
+        if nesterov:
+            x.add_(g, alpha=-t)
+        x.add_(b, alpha=-t * mu if nesterov else -t)
 
     gathers_small = True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from course_lib.methods import SGD, Adagrad, Adam, Adamax, AdamW, HeavyBall, Nesterov, RMSprop
+from tests.benchmarks.alone import OperationsAlone
 
 Bounds = tuple[float | None, float | None, float | None]
 
@@ -16,16 +17,16 @@ class Pair:
     """A method, what it is compared with, and bounds of the ratio for each load (None: none).
 
     Attributes:
-        raised: bounds with the allocator's threshold raised; those of `bounds` where it is None.
-        compiled: whether our rule is compiled and torch's kernel fused.
+        kept: bounds where the allocator keeps what was freed; those of `bounds` where it is None.
+        option: what the benchmarks must be asked for to measure it, if it is not always measured.
     """
 
     name: str
     ours: Callable[..., torch.optim.Optimizer]
     theirs: Callable[..., torch.optim.Optimizer]
     bounds: Bounds
-    raised: Bounds | None = None
-    compiled: bool = False
+    kept: Bounds | None = None
+    option: str | None = None
 
 
 def _adaptive(ours, theirs) -> Pair:
@@ -42,8 +43,14 @@ def _compiled(ours, theirs, **options) -> Pair:
         functools.partial(ours, compile=True, **options),
         functools.partial(theirs, fused=True, **options),
         (1.3, 1.3, 1.3),
-        compiled=True,
+        option="compile",
     )
+
+
+def _alone(ours, theirs) -> Pair:
+    name = f"{ours.__name__}, operations alone"
+    make = functools.partial(OperationsAlone, method=ours)
+    return Pair(name, make, theirs, (None, None, None), option="alone")
 
 
 _NESTEROV = {"momentum": 0.9, "nesterov": True}
@@ -65,4 +72,9 @@ PAIRS = [
     _compiled(Adagrad, torch.optim.Adagrad),
     _compiled(Adam, torch.optim.Adam),
     _compiled(AdamW, torch.optim.AdamW),
+    _alone(Adagrad, torch.optim.Adagrad),
+    _alone(RMSprop, torch.optim.RMSprop),
+    _alone(Adam, torch.optim.Adam),
+    _alone(AdamW, torch.optim.AdamW),
+    _alone(Adamax, torch.optim.Adamax),
 ]

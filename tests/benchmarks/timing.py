@@ -1,7 +1,9 @@
 """Alternating measurements of two optimizers on the same parameters."""
 
+import resource
 import statistics
 import time
+from typing import NamedTuple
 
 import torch
 
@@ -14,6 +16,14 @@ LOADS = {
 
 ROUND = 0.02
 """Seconds that a round of steps should take at least, so that the clock does not matter."""
+
+
+class Ratio(NamedTuple):
+    """Ratios of ours to theirs: the lower quartile and the median; page faults of their steps."""
+
+    low: float
+    median: float
+    faults: float
 
 
 def _parameters(shapes, generator) -> list[torch.Tensor]:
@@ -32,8 +42,8 @@ def _seconds(optimizer: torch.optim.Optimizer, steps: int) -> float:
     return (clock() - start) / steps
 
 
-def measure(pair, load: str, rounds: int) -> tuple[float, float]:
-    """Return the lower quartile and the median of the ratios ours / theirs over `rounds` pairs."""
+def measure(pair, load: str, rounds: int) -> Ratio:
+    """Measure ours / theirs over `rounds` pairs of rounds."""
     generator = torch.Generator().manual_seed(0)
     params = _parameters(LOADS[load], generator)  # shared: where they lie in memory matters
     ours, theirs = pair.ours(params), pair.theirs(params)
@@ -41,6 +51,9 @@ def measure(pair, load: str, rounds: int) -> tuple[float, float]:
         _seconds(optimizer, 3)
     steps = max(1, round(ROUND / _seconds(theirs, 3)))
     ratios = []
+    before = _faults()
+    _seconds(theirs, steps)
+    faults = (_faults() - before) / steps
     for i in range(rounds):
         if i % 2:
             a, b = _seconds(ours, steps), _seconds(theirs, steps)
@@ -48,4 +61,9 @@ def measure(pair, load: str, rounds: int) -> tuple[float, float]:
             b, a = _seconds(theirs, steps), _seconds(ours, steps)
         ratios.append(a / b)
     low, middle, _ = statistics.quantiles(ratios, n=4)
-    return low, middle
+    return Ratio(low, middle, faults)
+
+
+def _faults() -> int:
+    """Return how often this process was given memory that it had not, or no longer."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
