@@ -80,8 +80,9 @@ from course_lib.methods.quasi_newton import BFGS, BFGSDirection
 from course_lib.methods.restart import RestartingMethod, first_direction
 from course_lib.methods.rmsprop import RMSprop
 from course_lib.methods.saddle_free_newton import SaddleFreeNewton
-from course_lib.methods.schedule_free import ScheduleFree, ScheduleFreeSGD
+from course_lib.methods.schedule_free import ScheduleFree
 from course_lib.methods.schedule_free_adamw import ScheduleFreeAdamW
+from course_lib.methods.schedule_free_sgd import ScheduleFreeSGD
 from course_lib.methods.sgd import SGD, SGDWithMomentum
 from course_lib.methods.sparse_adam import SparseAdam
 from course_lib.methods.step_sizes import ArmijoBacktracking, ExactStep, StrongWolfe
