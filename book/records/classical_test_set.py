@@ -3,7 +3,8 @@
 The functions are those of Moré, Garbow and Hillstrom, from their published starts: the 18 that the
 paper lists for unconstrained minimisation ("minimization"), and all 35 ("all"). Besides, the 18 are
 run from ten and from a hundred times the start, as the authors' own programs do ("far starts"): a
-method that reaches a minimum only by the luck of one start shows there. Both sides get the same
+method that reaches a minimum only by the luck of one start shows there. For the same reason the
+exact trust region and its counterpart run on the 18 with many first radii. Both sides get the same
 function, the derivatives that autograd makes of it, the same stop and the same limit:
 
 * A run stops at the first iterate with |g| <= 1e-6 max(1, |f|), and fails after 1000 steps or where
@@ -24,12 +25,14 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.optimize import minimize as scipy_minimize
 from torch import Tensor
+from torch.optim import Optimizer
 
 from course_lib.methods import (
     BFGS,
@@ -52,17 +55,20 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-8
 STEPS = 1000
 FAR = (10.0, 100.0)
 
-METHODS: dict[str, Callable[[list[Tensor]], Any]] = {
+FIRST_RADII = [2 ** (k / 4) for k in range(-12, 13)]
+EXACT = "trust region, exact"
+
+METHODS: dict[str, Callable[..., Optimizer]] = {
     "BFGS": BFGS,
-    "L-BFGS": lambda params: LBFGS(params, history_size=10),
+    "L-BFGS": partial(LBFGS, history_size=10),
     "nonlinear CG": NonlinearCG,
-    "Newton, eigenvalues": lambda params: Newton(params, modification="eigenvalues"),
-    "Newton, Cholesky": lambda params: Newton(params, modification="Cholesky"),
-    "trust region, exact": lambda params: TrustRegion(params, solver="exact"),
-    "trust region, Steihaug-CG": lambda params: TrustRegion(params, solver="Steihaug-CG"),
-    "trust region, dogleg": lambda params: TrustRegion(params, solver="dogleg"),
-    "gradient descent": lambda params: GradientDescent(params, 1.0, step_size=StrongWolfe()),
-    "coordinate descent": lambda params: CoordinateDescent(params, 1.0, step_size=StrongWolfe()),
+    "Newton, eigenvalues": partial(Newton, modification="eigenvalues"),
+    "Newton, Cholesky": partial(Newton, modification="Cholesky"),
+    EXACT: partial(TrustRegion, solver="exact"),
+    "trust region, Steihaug-CG": partial(TrustRegion, solver="Steihaug-CG"),
+    "trust region, dogleg": partial(TrustRegion, solver="dogleg"),
+    "gradient descent": partial(GradientDescent, lr=1.0, step_size=StrongWolfe()),
+    "coordinate descent": partial(CoordinateDescent, lr=1.0, step_size=StrongWolfe()),
 }
 COUNTERPARTS = {
     "BFGS": "BFGS",
@@ -70,7 +76,7 @@ COUNTERPARTS = {
     "nonlinear CG": "CG",
     "Newton, eigenvalues": "Newton-CG",
     "Newton, Cholesky": "Newton-CG",
-    "trust region, exact": "trust-exact",
+    EXACT: "trust-exact",
     "trust region, Steihaug-CG": "trust-ncg",
     "trust region, dogleg": "dogleg",
 }
@@ -170,7 +176,7 @@ def outcome(
     }
 
 
-def ours(function: TestFunction, start: Tensor, name: str) -> dict[str, Any]:
+def ours(function: TestFunction, start: Tensor, name: str, **options: Any) -> dict[str, Any]:
     """Run a method of the library."""
     counted = Counted(function)
 
@@ -178,7 +184,7 @@ def ours(function: TestFunction, start: Tensor, name: str) -> dict[str, Any]:
         return "small gradient" if small(path.gradient_norms[-1], path.values[-1]) else None
 
     try:
-        path = minimize(counted, start, METHODS[name], steps=STEPS, stop=stop)
+        path = minimize(counted, start, partial(METHODS[name], **options), steps=STEPS, stop=stop)
     except NonFiniteLossError as error:
         path = error.record
     counted.products = path.touched["hessian"]
@@ -187,7 +193,7 @@ def ours(function: TestFunction, start: Tensor, name: str) -> dict[str, Any]:
     )
 
 
-def scipys(function: TestFunction, start: Tensor, method: str) -> dict[str, Any]:
+def scipys(function: TestFunction, start: Tensor, method: str, **options: Any) -> dict[str, Any]:
     """Run a method of scipy."""
     counted = Counted(function)
     steps, x, value = 0, start.numpy(), math.inf
@@ -213,7 +219,7 @@ def scipys(function: TestFunction, start: Tensor, method: str) -> dict[str, Any]
                 jac=counted.gradient,
                 method=method,
                 callback=callback,
-                options={**OPTIONS[method], "maxiter": STEPS},
+                options={**OPTIONS[method], "maxiter": STEPS, **options},
                 **second,
             )
             x, value, reason = np.array(result.x), float(result.fun), str(result.message)
@@ -268,6 +274,25 @@ def summaries(runs: list[dict[str, Any]], numbers: list[str]) -> dict[str, Any]:
     }
 
 
+def from_many_radii(functions: dict[str, TestFunction]) -> dict[str, Any]:
+    """Run the exact trust region and its counterpart with each first radius."""
+    pairs = {
+        key: [
+            (
+                ours(f, f.start, EXACT, radius=radius),
+                scipys(f, f.start, COUNTERPARTS[EXACT], initial_trust_radius=radius),
+            )
+            for radius in FIRST_RADII
+        ]
+        for key, f in functions.items()
+    }
+    return {
+        "radii": FIRST_RADII,
+        "all": summary([pair for of_one in pairs.values() for pair in of_one]),
+        "by function": {key: summary(of_one) for key, of_one in pairs.items()},
+    }
+
+
 def measure() -> dict[str, Any]:
     """Run every method and its counterpart on all functions, and on the 18 from far away."""
     torch.set_num_threads(1)
@@ -302,6 +327,7 @@ def measure() -> dict[str, Any]:
             "far_starts": list(FAR),
             "runs": runs,
             "summary": told,
+            "first_radii": from_many_radii(of_18),
         }
     )
 
