@@ -49,7 +49,7 @@ lint: $(READY) ## check style, format and types
 	$(BIN)/mypy
 
 benchmark: $(READY) ## time the methods against torch, alternating, in one run
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(BENCHMARK)
 
 records: $(READY) ## measure the stored records of seconds again
 	$(BIN)/python book/_pipeline/measure.py
