@@ -12,7 +12,7 @@ from torch.optim.optimizer import ParamsT
 
 from course_lib.methods.hyperparameters import Check, flag, may_change, non_negative, once_each
 from course_lib.methods.running import RuleRunner
-from course_lib.methods.saved_states import check_loaded, copied
+from course_lib.methods.saved_states import check_loaded, copied, is_sparse
 
 
 class Method(RuleRunner, Optimizer):
@@ -223,6 +223,8 @@ class Method(RuleRunner, Optimizer):
             self._check_states(state["state"], state["param_groups"])
         super().__setstate__(state)
         self._layouts, self._work, self._checked = {}, {}, {}
+        for held in self.state.values():
+            held.update({key: value.to_dense() for key, value in held.items() if is_sparse(value)})
         for group in self.param_groups:
             for name, default in self.defaults.items():
                 group.setdefault(name, default)

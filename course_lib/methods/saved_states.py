@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 
@@ -16,6 +17,11 @@ def copied(states: Mapping[Any, Any]) -> Any:
             for key, value in state.items()
         }
     return copies
+
+
+def is_sparse(value: Any) -> bool:
+    """Return whether a state is a sparse tensor, as torch's momentum of sparse gradients is."""
+    return isinstance(value, Tensor) and value.layout is not torch.strided
 
 
 def check_loaded(

@@ -47,10 +47,10 @@ class SGD(Method):
     Raises:
         ValueError: a hyper-parameter is outside its range, here or in a group.
         TypeError: an argument is of the wrong type.
-        RuntimeError: a gradient is sparse and `momentum` is not 0 (at the step).
+        RuntimeError: a gradient is sparse and `weight_decay` is not 0 (at the step).
 
-    Gradients may be sparse; then only the entries present move, and `momentum` and `weight_decay`
-    must be 0.
+    Gradients may be sparse; then `weight_decay` must be 0. Without momentum only the entries
+    present move. With it the buffer is dense: what it remembers of other entries moves them on.
 
     Example:
         >>> w = torch.tensor([1.0, -2.0], requires_grad=True)
@@ -65,8 +65,8 @@ class SGD(Method):
     Source: slide 18; Robbins and Monro, *A stochastic approximation method*, Annals of Mathematical
     Statistics 22 (1951). In torch: ``torch.optim.SGD`` takes the same steps, also with momentum,
     and either loads the other's ``state_dict``. It also takes NaN and infinite hyper-parameters,
-    and `nesterov` together with `dampening` if a group asks for them, which are refused here; and
-    it takes sparse gradients together with momentum.
+    and `nesterov` together with `dampening` if a group asks for them, which are refused here. Its
+    buffer of sparse gradients is sparse.
     """
 
     checks = {  # noqa: RUF012
@@ -174,13 +174,14 @@ class SGDWithMomentum(Method):
     ) -> None:
         """Take one step: b_k = μ b_{k-1} + (1 - τ) g_k, x_k = x_{k-1} - t_k b_k, or ahead of it."""
         if first:
-            b.copy_(g)
+            b.zero_().add_(g)
         else:
             b.mul_(mu).add_(g, alpha=1 - tau)
         if nesterov:
             x.add_(g, alpha=-t)
         x.add_(b, alpha=-t * mu if nesterov else -t)
 
+    update_sparse = update
     gathers_small = True
 
     @staticmethod

@@ -80,8 +80,8 @@ def _adaptive(ours, reference, options, **more):
 
 CASES = [
     *_cases(SGD, torch.optim.SGD, {"lr": 0.1}, sparse=True),
-    *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}),
-    *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.5}, sparse=True),
+    *_cases(SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True}, sparse=True),
     *_cases(HeavyBall, LecturesMomentumByTorch, {"lr": 0.1, "beta": 0.9}),
     *_cases(Nesterov, LecturesNesterovByTorch, {"lr": 0.1, "beta": 0.9}),
     *_cases(ExampleMomentum, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9}),

@@ -134,11 +134,44 @@ def test_bad_momentum_in_a_group_is_refused():
         SGD([{"params": [leaf(2)], "nesterov": 1}], momentum=0.9)
 
 
-def test_sparse_gradients_are_refused_with_momentum():
+MOMENTUM = [
+    {"momentum": 0.9},
+    {"momentum": 0.9, "nesterov": True},
+    {"momentum": 0.9, "dampening": 0.3, "maximize": True},
+]
+
+
+@pytest.mark.parametrize("options", MOMENTUM, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.complex128])
+def test_momentum_takes_sparse_gradients_as_torch_does(options, dtype):
+    """Rows that come, stay away and come twice in one gradient; a state saved by torch goes on."""
+    ours, theirs = leaf(6, 2, dtype=dtype), leaf(6, 2, dtype=dtype)
+    optimizer, reference = SGD([ours], 0.1, **options), torch.optim.SGD([theirs], 0.1, **options)
+    for k in range(8):
+        rows = torch.tensor([[k % 5, (3 * k) % 6, k % 5]])
+        values = torch.randn(3, 2, dtype=dtype, generator=torch.Generator().manual_seed(k))
+        g = torch.sparse_coo_tensor(rows, values, (6, 2), check_invariants=True)
+        ours.grad, theirs.grad = g.clone(), g.clone()
+        optimizer.step()
+        reference.step()
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+        if k == 4:
+            optimizer = SGD([ours], 0.1, **options)
+            optimizer.load_state_dict(reference.state_dict())
+    ours.grad, theirs.grad = torch.ones_like(ours), torch.ones_like(theirs)
+    optimizer.load_state_dict(reference.state_dict())
+    buffer = reference.state[theirs]["momentum_buffer"]
+    reference.state[theirs]["momentum_buffer"] = buffer.to_dense()  # torch cannot mix the two
+    optimizer.step()
+    reference.step()
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_momentum_refuses_sparse_gradients_with_weight_decay():
     p = leaf(3)
     p.grad = torch.ones(3).to_sparse()
-    with pytest.raises(RuntimeError, match="SGDWithMomentum does not take gradients of layout"):
-        SGD([p], momentum=0.9).step()
+    with pytest.raises(RuntimeError, match=r"only with weight_decay=0, got 0\.1"):
+        SGD([p], momentum=0.9, weight_decay=0.1).step()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex128])
