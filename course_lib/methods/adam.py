@@ -164,11 +164,11 @@ class Adam(Method):
     ) -> None:
         """Take one step: x_{k+1} = x_k - t_k m̂_k / (√ŝ_k + ε) with m̂ = m / c₁ and ŝ = s / c₂."""
         x *= 1 - t * decay
-        m.mul_(b1).add_(g, alpha=1 - b1)
-        s.mul_(b2).add_(g * g, alpha=1 - b2)
+        m.mul_(b1).add_((1 - b1) * g)
+        s.mul_(b2).add_((1 - b2) * g * g)
         if s_max is not None:
             s = torch.maximum(s_max, s, out=s_max)
-        x -= t / c1 * m / root(s / c2, eps, inside)
+        x -= t * (m / c1) / root(s / c2, eps, inside)
 
     @staticmethod
     def update_in_place(

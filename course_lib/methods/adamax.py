@@ -104,9 +104,9 @@ class Adamax(Method):
         eps: float,
     ) -> None:
         """Take one step: x_{k+1} = x_k - t_k m̂_k / u_k with m̂ = m / c₁."""
-        m.mul_(b1).add_(g, alpha=1 - b1)
+        m.mul_(b1).add_((1 - b1) * g)
         torch.maximum(b2 * u, g.abs() + eps, out=u)
-        x -= t / c1 * m / u
+        x -= t * (m / c1) / u
 
     @staticmethod
     def update_in_place(

@@ -99,7 +99,7 @@ class Lion(Method):
         """Take one step: x_{k+1} = (1 - t_k λ) x_k - t_k sign(β₁ m + (1 - β₁) g), then renew m."""
         x *= 1 - t * decay
         x -= t * torch.sign(b1 * m + (1 - b1) * g)
-        m.mul_(b2).add_(g, alpha=1 - b2)
+        m.mul_(b2).add_((1 - b2) * g)
 
     @staticmethod
     def update_in_place(

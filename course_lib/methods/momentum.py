@@ -89,6 +89,14 @@ class HeavyBall(Method):
     @staticmethod
     def update(x: Tensor, g: Tensor, s: Tensor, *, alpha: float, beta: float) -> None:
         """Take one step: s_{k+1} = β_k s_k - α_k g_k and x_{k+1} = x_k + s_{k+1}."""
+        s.mul_(beta).sub_(alpha * g)
+        x += s
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor, g: Tensor, s: Tensor, *, w: Tensor, alpha: float, beta: float
+    ) -> None:
+        """Take the same step without temporaries; there is no need of `w`."""
         s.mul_(beta).add_(g, alpha=-alpha)
         x += s
 

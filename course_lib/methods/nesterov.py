@@ -102,10 +102,19 @@ class Nesterov(Method):
     @staticmethod
     def update(y: Tensor, g: Tensor, v: Tensor, *, alpha: float, beta: float) -> None:
         """Take one step: x_{k+1} = y_k - α_k g_k, y_{k+1} = x_{k+1} + β_{k+1} (x_{k+1} - x_k)."""
-        y.add_(g, alpha=-alpha)  # x_{k+1}
-        v.add_(g, alpha=-alpha)  # x_{k+1} - x_k, since v was y_k - x_k
-        v *= beta
+        y -= alpha * g  # x_{k+1}
+        v -= alpha * g  # x_{k+1} - x_k, since v was y_k - x_k
+        v *= beta  # y_{k+1} - x_{k+1}
         y += v
+
+    @staticmethod
+    def update_in_place(
+        y: Tensor, g: Tensor, v: Tensor, *, w: Tensor, alpha: float, beta: float
+    ) -> None:
+        """Take the same step without temporaries; there is no need of `w`."""
+        y.add_(g, alpha=-alpha)
+        v.add_(g, alpha=-alpha)
+        y += v.mul_(beta)
 
     gathers_small = True
 

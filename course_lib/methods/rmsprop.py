@@ -136,9 +136,9 @@ class RMSprop(Method):
         inside: bool,
     ) -> None:
         """Take one step: s_k = β s_{k-1} + (1 - β) g_k², x_{k+1} = x_k - t_k g_k / (√s_k + ε)."""
-        s.mul_(beta).add_(g * g, alpha=1 - beta)
+        s.mul_(beta).add_((1 - beta) * g * g)
         if a is not None:
-            a.mul_(beta).add_(g, alpha=1 - beta)
+            a.mul_(beta).add_((1 - beta) * g)
             s = (s - a * a).clamp_(min=0)
         d = g / root(s, eps, inside)
         if b is not None:

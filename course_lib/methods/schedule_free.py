@@ -115,9 +115,9 @@ class ScheduleFree(Method):
         :math:`y_{k+1}`: what is left is
         :math:`y_{k+1} = (1 - c)\, y_k + c\, z_k - t\, (1 - \beta (1 - c))\, d_k`.
         """
-        y.mul_(1 - c).add_(z, alpha=c)
-        y.add_(d, alpha=-t * (1 - b * (1 - c)))
-        z.add_(d, alpha=-t)
+        y.mul_(1 - c).add_(c * z)
+        y -= t * (1 - b * (1 - c)) * d
+        z -= t * d
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -132,7 +132,7 @@ class ScheduleFreeAdamW(ScheduleFree):
         eps: float,
     ) -> None:
         """Take one step: z_{k+1} = z_k - t_k (g_k / (√ŝ_k + ε) + λ y_k), and y along."""
-        s.mul_(b2).add_(g * g, alpha=1 - b2)
+        s.mul_(b2).add_((1 - b2) * g * g)
         d = g / ((s / c2).sqrt() + eps) + decay * y
         ScheduleFree.move(y, z, d, t=t, b=b, c=c)
 

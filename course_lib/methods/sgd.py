@@ -176,12 +176,33 @@ class SGDWithMomentum(Method):
         if first:
             b.zero_().add_(g)
         else:
+            b.mul_(mu).add_((1 - tau) * g)
+        x -= t * (mu * b + g if nesterov else b)
+
+    update_sparse = update
+
+    @staticmethod
+    def update_in_place(
+        x: Tensor,
+        g: Tensor,
+        b: Tensor,
+        *,
+        w: Tensor,
+        t: float,
+        mu: float,
+        tau: float,
+        nesterov: bool,
+        first: bool,
+    ) -> None:
+        """Take the same step without temporaries; there is no need of `w`."""
+        if first:
+            b.copy_(g)
+        else:
             b.mul_(mu).add_(g, alpha=1 - tau)
         if nesterov:
             x.add_(g, alpha=-t)
         x.add_(b, alpha=-t * mu if nesterov else -t)
 
-    update_sparse = update
     gathers_small = True
 
     @staticmethod

@@ -137,8 +137,8 @@ class SparseAdam(Method):
         eps: float,
     ) -> None:
         """Take one step on the entries present: x_{k+1} = x_k - t m_k / (√s_k + ε)."""
-        m.mul_(b1).add_(g, alpha=1 - b1)
-        s.mul_(b2).add_(g * g, alpha=1 - b2)
+        m.mul_(b1).add_((1 - b1) * g)
+        s.mul_(b2).add_((1 - b2) * g * g)
         x -= t * m / (s.sqrt() + eps)
 
     update_sparse = on_entries(update)
