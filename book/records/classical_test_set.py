@@ -4,8 +4,10 @@ The functions are those of Moré, Garbow and Hillstrom, from their published sta
 paper lists for unconstrained minimisation ("minimization"), and all 35 ("all"). Besides, the 18 are
 run from ten and from a hundred times the start, as the authors' own programs do ("far starts"): a
 method that reaches a minimum only by the luck of one start shows there. For the same reason the
-exact trust region and its counterpart run on the 18 with many first radii. Both sides get the same
-function, the derivatives that autograd makes of it, the same stop and the same limit:
+exact trust region and its counterpart run on the 18 with many first radii, of which none is four
+times another: a refused radius is quartered. There the counterpart runs a second time, with its
+inner problem solved more closely than it does of itself. Both sides get the same function, the
+derivatives that autograd makes of it, the same stop and the same limit:
 
 * A run stops at the first iterate with |g| <= 1e-6 max(1, |f|), and fails after 1000 steps or where
   the method cannot go on. scipy's own tolerances are set to 0, and a callback stops it.
@@ -27,9 +29,11 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
+from scipy.optimize import _trustregion_exact
 from scipy.optimize import minimize as scipy_minimize
 from torch import Tensor
 from torch.optim import Optimizer
@@ -55,7 +59,8 @@ RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 1e-4, 1e-8
 STEPS = 1000
 FAR = (10.0, 100.0)
 
-FIRST_RADII = [2 ** (k / 4) for k in range(-12, 13)]
+FIRST_RADII = [3 ** (k / 6) for k in range(-12, 13)]
+CLOSELY = 1e-6
 EXACT = "trust region, exact"
 
 METHODS: dict[str, Callable[..., Optimizer]] = {
@@ -274,23 +279,27 @@ def summaries(runs: list[dict[str, Any]], numbers: list[str]) -> dict[str, Any]:
     }
 
 
+def scipys_closely(function: TestFunction, start: Tensor, radius: float) -> dict[str, Any]:
+    """Run trust-exact with an inner problem solved to `CLOSELY`, which its options cannot say."""
+    closely = partial(_trustregion_exact.IterativeSubproblem, k_easy=CLOSELY, k_hard=CLOSELY)
+    with mock.patch.object(_trustregion_exact, "IterativeSubproblem", closely):
+        return scipys(function, start, COUNTERPARTS[EXACT], initial_trust_radius=radius)
+
+
 def from_many_radii(functions: dict[str, TestFunction]) -> dict[str, Any]:
     """Run the exact trust region and its counterpart with each first radius."""
-    pairs = {
-        key: [
-            (
-                ours(f, f.start, EXACT, radius=radius),
-                scipys(f, f.start, COUNTERPARTS[EXACT], initial_trust_radius=radius),
-            )
-            for radius in FIRST_RADII
-        ]
-        for key, f in functions.items()
-    }
-    return {
-        "radii": FIRST_RADII,
-        "all": summary([pair for of_one in pairs.values() for pair in of_one]),
-        "by function": {key: summary(of_one) for key, of_one in pairs.items()},
-    }
+    told = {}
+    for key, f in functions.items():
+        runs = {
+            "course_lib": [ours(f, f.start, EXACT, radius=radius) for radius in FIRST_RADII],
+            "scipy": [
+                scipys(f, f.start, COUNTERPARTS[EXACT], initial_trust_radius=radius)
+                for radius in FIRST_RADII
+            ],
+            "scipy closely": [scipys_closely(f, f.start, radius) for radius in FIRST_RADII],
+        }
+        told[key] = {side: [run["solved"] for run in of_side] for side, of_side in runs.items()}
+    return {"radii": FIRST_RADII, "closely": CLOSELY, "runs": told}
 
 
 def measure() -> dict[str, Any]:
