@@ -6,8 +6,8 @@ serves temporaries depends on what the process has freed before, so that one loa
 next one's ratio. Where it maps the temporaries of torch's default afresh at each step, page faults
 are most of torch's time. So all is measured with the C library's allocator as it is, then with one
 that maps every large temporary afresh, then with one that keeps what was freed. ``--alone`` shows
-what the operations take of torch's step if all else were free: no method made of them can come
-below that.
+what the operations take of torch's step if all else were free, run on each tensor as a whole. A
+method comes below that only by gathering small tensors and by cutting large ones into chunks.
 """
 
 import argparse
@@ -52,12 +52,21 @@ def main() -> int:
     """Run the table here, and with each setting of the allocator."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail if a bound is missed")
-    parser.add_argument("--rounds", type=int, default=41, help="pairs of rounds for each ratio")
-    parser.add_argument("--threads", type=int, default=1, help="threads of torch")
+    parser.add_argument("--rounds", type=int, default=41, help="pairs of rounds, at least 2")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch, at least 1")
     parser.add_argument("--compile", action="store_true", help="also compiled rules against fused")
     parser.add_argument("--alone", action="store_true", help="also our operations and no more")
     parser.add_argument("--only", default="", help="pairs whose names contain this")
     arguments = parser.parse_args()
+    pairs = [pair for pair in PAIRS if not pair.option or getattr(arguments, pair.option)]
+    named = [pair for pair in pairs if arguments.only in pair.name]
+    if arguments.rounds < 2:
+        parser.error(f"--rounds must be at least 2, got {arguments.rounds}")
+    if arguments.threads < 1:
+        parser.error(f"--threads must be at least 1, got {arguments.threads}")
+    if not named:
+        names = ", ".join(pair.name for pair in pairs)
+        parser.error(f"--only must be a part of one of: {names}; got {arguments.only!r}")
     setting = os.environ.get(SETTING)
     if setting:
         print(f"\nLarge temporaries {setting}: {SETTINGS[setting]}")
@@ -68,9 +77,7 @@ def main() -> int:
             "A bound is missed if three quarters of the pairs are above it. Last in a column: page "
             "faults in a step of torch's."
         )
-    pairs = [pair for pair in PAIRS if not pair.option or getattr(arguments, pair.option)]
-    pairs = [pair for pair in pairs if arguments.only in pair.name]
-    missed = table(pairs, arguments.rounds, arguments.threads, setting == "kept")
+    missed = table(named, arguments.rounds, arguments.threads, setting == "kept")
     for line in missed:
         print("missed:", line)
     code = int(bool(missed) and arguments.check)
