@@ -39,7 +39,6 @@ class Layout:
     Attributes:
         params: The parameters.
         large: Places in ``params`` of what is worked on in place.
-        long: Those of ``large`` that are worked on in chunks.
         gathered: Number of parameters in buckets on devices of a type named in `small`.
         waves: What can be worked on at once.
 
@@ -47,15 +46,10 @@ class Layout:
         params: Parameters, in the order of their group.
         small: Tensors of fewer elements are small, by type of device.
         small_elsewhere: The same for all other devices.
-        chunk: Elements of a chunk on the CPU; there are none elsewhere.
     """
 
     def __init__(
-        self,
-        params: Sequence[Tensor],
-        small: Mapping[str, int],
-        small_elsewhere: int,
-        chunk: int,
+        self, params: Sequence[Tensor], small: Mapping[str, int], small_elsewhere: int
     ) -> None:
         """Sort `params`; nothing is copied yet."""
         self.params = list(params)
@@ -71,9 +65,6 @@ class Layout:
                 large.append(i)
             else:
                 gathered[p.dtype, p.device].append(i)
-        self.long = {
-            i for i in self.large if params[i].device.type == "cpu" and params[i].numel() > chunk
-        }
         self.gathered = sum(p.device.type in small for p in params) - len(self.large)
         self.waves = [
             Wave(large, [(some, Bucket([params[i] for i in some])) for some in gathered.values()])

@@ -94,7 +94,7 @@ class RuleRunner:
                 continue
             known = self._layouts.get(index, [])[len(layouts) :][:1]
             fits = known and known[0].fits(xs)
-            layouts.append(known[0] if fits else Layout(xs, SMALL, SMALL_ELSEWHERE, CHUNK))
+            layouts.append(known[0] if fits else Layout(xs, SMALL, SMALL_ELSEWHERE))
             self._step_sorted(rule, group, now, layouts[-1], gs, states)
         self._layouts[index] = layouts
 
@@ -111,7 +111,6 @@ class RuleRunner:
         listed: Sequence[int] = []
         if rule.update_list is not None and not self._compile:
             listed = layout.large if layout.gathered >= MANY else range(len(grads))
-            listed = [i for i in listed if i not in layout.long]
         if listed:
             xs, gs = [layout.params[i] for i in listed], [grads[i] for i in listed]
             some = [states[i] for i in listed if states]
