@@ -51,6 +51,13 @@ class Bucket:
         """Copy ``x`` back into the parameters."""
         torch._foreach_copy_(self.params, self._x_parts)
 
+    def release(self, states: Sequence[dict[str, Any]]) -> None:
+        """Clone what each of `states` still holds of this bucket's vectors."""
+        for key, (_, parts, _) in self._states.items():
+            for state, part in zip(states, parts, strict=True):
+                if state.get(key) is part:
+                    state[key] = part.clone()
+
     def state(self, key: str, states: Sequence[dict[str, Any]]) -> Tensor:
         """Return the vector of the state `key`, after taking in what is new in `states`.
 

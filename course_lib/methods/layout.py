@@ -3,7 +3,6 @@
 import operator
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -60,7 +59,7 @@ class Layout:
         for i, (p, rank) in enumerate(zip(params, _ranks(params), strict=True)):
             large, gathered = sorted_[rank]
             limit = small.get(p.device.type, small_elsewhere)
-            if p.numel() >= limit and p.is_contiguous() and not p.is_conj():
+            if p.numel() >= limit and p.is_contiguous() and not (p.is_conj() or p.is_neg()):
                 self.large.append(i)
                 large.append(i)
             else:
@@ -70,6 +69,16 @@ class Layout:
             Wave(large, [(some, Bucket([params[i] for i in some])) for some in gathered.values()])
             for _, (large, gathered) in sorted(sorted_.items(), key=operator.itemgetter(0))
         ]
+
+    def release(self, state: Mapping[Tensor, dict[str, Any]]) -> None:
+        """Give the states that still are parts of a bucket memory of their own.
+
+        A part keeps the memory of its whole bucket. Call it when the layout has been replaced: most
+        states are parts of other buckets by then.
+        """
+        for wave in self.waves:
+            for _, bucket in wave.buckets:
+                bucket.release([state.get(p, {}) for p in bucket.params])
 
     def fits(self, params: Sequence[Tensor]) -> bool:
         """Return whether these parameters, as they are now, are those that were sorted."""
@@ -85,26 +94,46 @@ def _ranks(params: Sequence[Tensor]) -> list[int]:
     """Return a rank for each parameter, higher than that of all before it that it overlaps."""
     ranks = [0] * len(params)
     spans = [_span(p) for p in params]
-    sharing: defaultdict[int, list[int]] = defaultdict(list)
-    for i, p in enumerate(params):
-        if p.numel():
-            sharing[p.untyped_storage()._cdata].append(i)
-    for members in sharing.values():
-        ordered = sorted(spans[i] for i in members)
-        if all(end <= start for (_, end), (start, _) in pairwise(ordered)):
-            continue
+    for members in _clusters(spans):
         for n, i in enumerate(members):
-            start, end = spans[i]
-            under = [ranks[j] for j in members[:n] if start < spans[j][1] and spans[j][0] < end]
+            _, start, end = spans[i]
+            under = [ranks[j] for j in members[:n] if start < spans[j][2] and spans[j][1] < end]
             ranks[i] = 1 + max(under, default=-1)
     return ranks
 
 
-def _span(p: Tensor) -> tuple[int, int]:
-    """Return the first byte of a tensor in its storage, and the one after its last."""
-    start = int(p.storage_offset())
-    last = start + sum((n - 1) * step for n, step in zip(p.shape, p.stride(), strict=True))
-    return start * p.element_size(), (last + 1) * p.element_size()
+def _clusters(spans: Sequence[tuple[Any, int, int]]) -> list[list[int]]:
+    """Return the places of spans that hang together by overlaps, those of each set in order."""
+    clusters: list[list[int]] = []
+    reached: tuple[Any, int] | None = None
+    for i in sorted(range(len(spans)), key=lambda i: (repr(spans[i][0]), *spans[i][1:])):
+        memory, start, end = spans[i]
+        if start == end:
+            continue
+        if reached and memory == reached[0] and start < reached[1]:
+            clusters[-1].append(i)
+            reached = memory, max(end, reached[1])
+        else:
+            clusters.append([i])
+            reached = memory, end
+    return [sorted(cluster) for cluster in clusters if len(cluster) > 1]
+
+
+def _span(p: Tensor) -> tuple[Any, int, int]:
+    """Return the memory a tensor lies in, its first byte there, and the one after its last.
+
+    Addresses tell, since two storages may share memory. Tensors that have none, such as fake ones,
+    are told by their storage.
+    """
+    if not p.numel():
+        return None, 0, 0
+    if type(p) in (Tensor, torch.nn.Parameter) and p.device.type != "meta":
+        memory, start = p.device, p.data_ptr()
+    else:
+        memory = p.untyped_storage()._cdata
+        start = int(p.storage_offset()) * p.element_size()
+    last = sum((n - 1) * step for n, step in zip(p.shape, p.stride(), strict=True))
+    return memory, start, start + (last + 1) * p.element_size()
 
 
 def _traits(params: Sequence[Tensor]) -> tuple[list[Any], ...] | None:

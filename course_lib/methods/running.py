@@ -96,6 +96,9 @@ class RuleRunner:
             fits = known and known[0].fits(xs)
             layouts.append(known[0] if fits else Layout(xs, SMALL, SMALL_ELSEWHERE))
             self._step_sorted(rule, group, now, layouts[-1], gs, states)
+        for gone in self._layouts.get(index, []):
+            if gone not in layouts:
+                gone.release(self.state)
         self._layouts[index] = layouts
 
     def _step_sorted(
@@ -230,7 +233,8 @@ class RuleRunner:
             if not held.is_contiguous():
                 held = states[0][key] = held.contiguous()
             vectors[letter] = held.view(-1)
-        return Vectors(p.detach().view(-1), g.to(p.dtype).resolve_conj().reshape(-1), vectors)
+        g = g.to(p.dtype).resolve_conj().resolve_neg()
+        return Vectors(p.detach().view(-1), g.reshape(-1), vectors)
 
     def _gathered(self, group: Group, bucket: Bucket, grads: Tensors, states: States) -> Vectors:
         """Gather a bucket, and return its vectors."""
@@ -247,7 +251,7 @@ class RuleRunner:
         Not watched are a compiled rule, and tensors that need not count: those of inference mode
         and of subclasses, such as fake ones.
         """
-        if self._in_place or self._compile:
+        if self._in_place or self._compile or torch.compiler.is_compiling():
             return None
         if type(x) not in (Tensor, torch.nn.Parameter) or x.is_inference():
             return None

@@ -1,7 +1,7 @@
 """A rule with the letters of one step, run on vectors."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -70,9 +70,16 @@ class VectorRule:
                 for piece in _pieces(vectors, chunk):
                     self._run(*piece)
             return
-        while some := list(islice(runs, TOGETHER)):
-            fast = compiled(self._rule.update, len(some))
-            fast(some, self._letters, decay=self._decay, maximize=self._maximize)
+        of_dtype: defaultdict[torch.dtype, list[Vectors]] = defaultdict(list)
+        for vectors in runs:
+            of_dtype[vectors.x.dtype].append(vectors)
+        flags = tuple(v for v in self._letters.values() if not isinstance(v, float))
+        for dtype, alike in of_dtype.items():
+            for start in range(0, len(alike), TOGETHER):
+                some = alike[start : start + TOGETHER]
+                options = bool(self._decay), self._maximize, dtype, *flags
+                fast = compiled(self._rule.update, len(some), *options)
+                fast(some, self._letters, self._decay)
 
     def _run(self, x: Tensor, g: Tensor, states: dict[str, Tensor]) -> None:
         if self._maximize:
@@ -97,7 +104,8 @@ class VectorRule:
 def _real(vectors: Vectors) -> Vectors:
     """Return complex vectors as real ones of twice the length."""
     x, g, states = vectors
-    return Vectors(_view(x), _view(g), {letter: _view(s) for letter, s in states.items()})
+    g = torch.view_as_real(g).reshape(-1)
+    return Vectors(_view(x), g, {letter: _view(s) for letter, s in states.items()})
 
 
 def _view(v: Tensor) -> Tensor:

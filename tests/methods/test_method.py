@@ -1,5 +1,6 @@
 """What the base offers to a rule: states, counts, buckets, refusals."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -279,3 +280,37 @@ def test_parameters_of_one_shape_that_take_turns_do_not_mix():
             optimizer.step()
     for x, y in zip(ours, theirs, strict=True):
         torch.testing.assert_close(x, y)
+
+
+@pytest.mark.parametrize("size", [4, SMALL["cpu"], 2 * CHUNK + 7])
+def test_complex_gradients_may_lie_anyhow_in_memory(size):
+    """Every second element, one element for all, and a conjugate."""
+    for g in (
+        torch.randn(2 * size, dtype=torch.complex64)[::2],
+        torch.randn(1, dtype=torch.complex64).expand(size),
+        torch.randn(size, dtype=torch.complex64).conj(),
+    ):
+        ours, theirs = (torch.ones(size, dtype=torch.complex64).requires_grad_() for _ in "ab")
+        ours.grad, theirs.grad = g, g.resolve_conj()  # torch cannot take it as it is
+        Adam([ours]).step()
+        torch.optim.Adam([theirs]).step()
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_states_of_parameters_without_gradients_do_not_keep_the_memory_of_others():
+    params = [leaf(100, 100, seed=i) for i in range(10)]
+    optimizer = Adam(params)
+    for p in params:
+        optimizer.step()
+        p.grad = None
+    optimizer.step()
+    for state in optimizer.state.values():
+        assert state["exp_avg"].untyped_storage().nbytes() <= 2 * 100 * 100 * 4
+
+
+def test_two_storages_of_one_memory_lose_no_step():
+    same = np.zeros(12, "f4")
+    p, q = (torch.from_numpy(same).requires_grad_() for _ in "pq")
+    p.grad, q.grad = torch.ones(12), torch.ones(12)
+    Adam([p, q], lr=1.0).step()
+    assert np.allclose(same, -2)
