@@ -202,6 +202,7 @@ class ScheduleFree(Method):
         is undone.
 
         Example:
+            >>> from course_lib.methods import ScheduleFreeSGD
             >>> w = torch.ones(1, requires_grad=True)
             >>> method = ScheduleFreeSGD([w], lr=0.5, momentum=0.5)
             >>> for k in range(2):

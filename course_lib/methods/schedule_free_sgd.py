@@ -50,6 +50,7 @@ class ScheduleFreeSGD(ScheduleFree):
         RuntimeError: a gradient is sparse, or the parameters hold :math:`x` (at the step).
 
     Example:
+        >>> import torch
         >>> w = torch.tensor([1.0], requires_grad=True)
         >>> method = ScheduleFreeSGD([w], lr=0.25, momentum=0.5)
         >>> for k in range(2):
