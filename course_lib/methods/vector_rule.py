@@ -73,7 +73,7 @@ class VectorRule:
         of_dtype: defaultdict[torch.dtype, list[Vectors]] = defaultdict(list)
         for vectors in runs:
             of_dtype[vectors.x.dtype].append(vectors)
-        flags = tuple(v for v in self._letters.values() if not isinstance(v, float))
+        flags = tuple(v for v in self._letters.values() if isinstance(v, bool))
         for dtype, alike in of_dtype.items():
             for start in range(0, len(alike), TOGETHER):
                 some = alike[start : start + TOGETHER]

@@ -8,7 +8,8 @@ from course_lib.methods import Method
 class OperationsAlone:
     """Runs a method's rule in place on each tensor as it is: no groups, states by name or checks.
 
-    What torch's step takes more than this is all that a method made of torch's operations can gain.
+    A method made of torch's operations takes less than this only where it gathers small tensors or
+    cuts large ones into chunks.
     """
 
     def __init__(self, params: list[torch.Tensor], method: type[Method]) -> None:

@@ -149,6 +149,28 @@ def test_compiled_a_rule_that_takes_letters_as_numbers_still_takes_its_steps():
     torch.testing.assert_close(p, q)
 
 
+@needs_compiler
+@pytest.mark.slow
+def test_compiled_a_rule_that_counts_its_steps_is_not_compiled_for_each():
+    class Fading(Method):
+        def letters(self, group):
+            return {"t": group["lr"]}
+
+        @staticmethod
+        def update(x, g, *, k, t):
+            x -= t / k * g
+
+    p, q = leaf(300, 200), leaf(300, 200)
+    fast, plain = Fading([p], {"lr": 0.1}, compile=True), Fading([q], {"lr": 0.1})
+    for k in range(12):
+        if k == 3:
+            compiled_so_far = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+        fast.step()
+        plain.step()
+    torch.testing.assert_close(p, q)
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == compiled_so_far
+
+
 def test_a_rule_of_one_operation_is_not_compiled(monkeypatch):
     """Plain SGD: there is nothing to gain."""
     monkeypatch.setattr(vector_rule, "compiled", None)
